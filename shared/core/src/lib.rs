@@ -8,6 +8,7 @@
 pub mod field;
 pub mod ids;
 pub mod issue;
+pub mod plan;
 pub mod recipient;
 pub mod settings;
 pub mod status;

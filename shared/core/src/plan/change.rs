@@ -1,0 +1,64 @@
+//! One change of one person.
+
+use crate::ids::UniqueId;
+use crate::recipient::Recipient;
+use crate::status::Status;
+
+/// What happens to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// Added to the directory, or taken back after a removal.
+    Add,
+    /// Listed as a potential invite; nothing is written.
+    Propose,
+    /// Fields change; the status stays.
+    Update,
+    /// Active → inactive, whatever else changes.
+    Deactivate,
+    /// Inactive → active, whatever else changes.
+    Reactivate,
+    /// Removed: kept hidden for 30 days.
+    Remove,
+}
+
+impl ChangeKind {
+    /// `add`, `propose`, `update`, `deactivate`, `reactivate`, `remove`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Propose => "propose",
+            Self::Update => "update",
+            Self::Deactivate => "deactivate",
+            Self::Reactivate => "reactivate",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+/// Why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The source presents the person so.
+    Source,
+    /// The person is not in a complete listing.
+    Absent,
+    /// The source gives a status that is not imported.
+    Status(Status),
+    /// A run is undone.
+    Rollback,
+}
+
+/// One change of one person, with what was stored before and what is stored after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What happens.
+    pub kind: ChangeKind,
+    /// Why.
+    pub reason: Reason,
+    /// Whom it is about.
+    pub unique_id: UniqueId,
+    /// What the plan saw stored; `None` for a person who is not in the directory.
+    pub old: Option<Recipient>,
+    /// What is stored after; `None` for a removal.
+    pub new: Option<Recipient>,
+}
