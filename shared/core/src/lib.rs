@@ -6,9 +6,16 @@
 //! times come in as arguments. Nothing here knows AWS or an aggregator.
 
 pub mod field;
+pub mod file;
 pub mod ids;
 pub mod issue;
+pub mod listing;
+pub mod mapping;
 pub mod plan;
+pub mod privacy;
 pub mod recipient;
+pub mod report;
+pub mod roster;
 pub mod settings;
 pub mod status;
+pub mod validate;
