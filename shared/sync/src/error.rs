@@ -1,0 +1,34 @@
+//! What a port says when it could not do its work.
+
+/// Whether trying again later can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// An outage, a throttle, a lease held by another: the trigger delivers again.
+    Later,
+    /// The same call will fail the same way.
+    Never,
+}
+
+/// A failed port call.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {operation}: {detail}")]
+pub struct PortError {
+    /// What was tried, as a verb and an object: `read the plan`.
+    pub operation: &'static str,
+    /// Whether to try again.
+    pub retry: Retry,
+    /// What the service said; never personal data.
+    pub detail: String,
+}
+
+impl PortError {
+    /// A failure that a later try may not meet.
+    pub fn later(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self { operation, retry: Retry::Later, detail: detail.into() }
+    }
+
+    /// A failure that every try will meet.
+    pub fn never(operation: &'static str, detail: impl Into<String>) -> Self {
+        Self { operation, retry: Retry::Never, detail: detail.into() }
+    }
+}

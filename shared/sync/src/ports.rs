@@ -1,0 +1,328 @@
+//! What the use cases need of the world. Each method is one request to one service.
+
+use std::fs::File;
+use std::future::Future;
+
+use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
+use muster_core::plan::Change;
+use muster_core::recipient::Recipient;
+use serde::{Deserialize, Serialize};
+
+use crate::{Connection, Login, MailKind, MailState, PlanRef, PortError, Position, Removal, Run, RunCounts, RunState};
+
+type Answer<T> = Result<T, PortError>;
+
+/// The time, in milliseconds since 1970.
+pub trait Clock {
+    /// Now.
+    fn now_ms(&self) -> i64;
+}
+
+/// What opening a run found.
+#[derive(Debug)]
+pub enum Opened {
+    /// The cause is new; the run is stored.
+    New,
+    /// The cause was seen before.
+    Existing(Box<Run>),
+}
+
+/// Who asks for a connection's lease, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeLease<'a> {
+    /// The connection.
+    pub connection: (&'a AccountId, &'a ConnectionId),
+    /// Names this very delivery.
+    pub holder: &'a str,
+    /// Now.
+    pub now_ms: i64,
+    /// Until when it is asked for.
+    pub until_ms: i64,
+}
+
+/// What asking for a lease found.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours; the connection as it is now, with our fencing number.
+    Ours(Box<Connection>),
+    /// Another works on it.
+    Busy,
+}
+
+/// The step that makes a plan count.
+#[derive(Debug)]
+pub struct CommitPlan<'a> {
+    /// The run as stored before.
+    pub run: &'a Run,
+    /// The connection as the lease showed it.
+    pub connection: &'a Connection,
+    /// The plan.
+    pub plan: &'a PlanRef,
+    /// What it adds up to.
+    pub counts: RunCounts,
+    /// Why it is held; empty means that it is applied at once.
+    pub held: &'a [String],
+    /// The source's place among the connection's sources; `None` for rollbacks.
+    pub position: Option<&'a Position>,
+    /// The waiting run that this one replaces.
+    pub replaces: Option<&'a RunId>,
+    /// Now.
+    pub now_ms: i64,
+}
+
+/// The step that ends a run whose every chunk is written.
+#[derive(Debug)]
+pub struct Finish<'a> {
+    /// The run as stored.
+    pub run: &'a Run,
+    /// The connection as stored.
+    pub connection: &'a Connection,
+    /// Where the roster now lies; `None` makes the next run rebuild it.
+    pub roster: Option<String>,
+    /// People added minus people removed, without conflicts.
+    pub owned_change: i64,
+    /// Rows of the file, for the next run's gate.
+    pub rows: Option<u64>,
+    /// The removals of the last 7 days, with this run's.
+    pub removals: Vec<Removal>,
+    /// Now.
+    pub now_ms: i64,
+}
+
+/// The step to an end without applying, or from held to applying.
+#[derive(Debug)]
+pub struct Transition<'a> {
+    /// The run as stored.
+    pub run: &'a Run,
+    /// The connection as stored.
+    pub connection: &'a Connection,
+    /// The new state.
+    pub to: RunState,
+    /// Why, for people.
+    pub reason: Option<&'a str>,
+    /// Whether a mail tells of it.
+    pub mail: bool,
+    /// Now.
+    pub now_ms: i64,
+}
+
+/// Connections, runs and mails as items whose changes are conditional.
+///
+/// Every method that changes something answers `Ok(false)` (or says so in its own type) when its
+/// condition does not hold: somebody else was first, and the caller reads again.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Ledger {
+    /// The connection, read strongly consistent.
+    async fn connection(&self, account: &AccountId, id: &ConnectionId) -> Answer<Option<Connection>>;
+    /// What an SFTP login stands for.
+    async fn login(&self, user: &str) -> Answer<Option<Login>>;
+    /// The run, read strongly consistent.
+    async fn run(&self, account: &AccountId, connection: &ConnectionId, id: &RunId) -> Answer<Option<Run>>;
+    /// The connection's runs, newest first.
+    async fn runs(&self, account: &AccountId, connection: &ConnectionId) -> Answer<Vec<Run>>;
+    /// Stores a run unless its cause has one.
+    async fn open_run(&self, run: &Run) -> Answer<Opened>;
+    /// Takes the lease if nobody holds it; the connection's fencing number grows by one.
+    async fn take_lease(&self, ask: TakeLease<'_>) -> Answer<Claim>;
+    /// Gives the lease back, if `fence` is still the newest.
+    async fn release_lease(&self, connection: &Connection) -> Answer<()>;
+    /// Makes a plan count, in one transaction over run, connection, replaced run and mail.
+    async fn commit_plan(&self, commit: &CommitPlan<'_>) -> Answer<bool>;
+    /// Held → applying with a new fencing number: only while the directory is as the plan saw it.
+    async fn approve(&self, run: &Run, connection: &Connection, now_ms: i64) -> Answer<bool>;
+    /// Held → received: the plan is made anew.
+    async fn replan(&self, run: &Run) -> Answer<bool>;
+    /// Marks a chunk as written; answers the run after it, or `None` when the run has moved on.
+    async fn chunk_done(&self, run: &Run, chunk: u32, conflicts: u64) -> Answer<Option<Run>>;
+    /// Applying → applied, in one transaction over run, connection and mail.
+    async fn finish(&self, finish: &Finish<'_>) -> Answer<bool>;
+    /// To a final state without applying, in one transaction over run, connection and mail.
+    async fn close(&self, transition: &Transition<'_>) -> Answer<bool>;
+    /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
+    async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
+    /// Says how sending went.
+    async fn settle_mail(&self, mail: &OutboxMail, state: &MailState) -> Answer<()>;
+    /// The groups' known values of a connection's grouping fields, as `(field name, folded value, shown value)`.
+    async fn group_values(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+    ) -> Answer<Vec<(String, String, String)>>;
+    /// Stores group values; those that are there stay as they are.
+    async fn add_group_values(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        values: &[(String, String, String)],
+    ) -> Answer<()>;
+}
+
+/// Names one mail of the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxMail {
+    /// The account's id.
+    pub account: String,
+    /// The connection's id.
+    pub connection: String,
+    /// The run's id.
+    pub run: String,
+    /// Which change of state.
+    pub kind: MailKind,
+}
+
+/// What asking for a mail found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// Ours to send, for the first time.
+    First,
+    /// Ours to send again: an earlier sender never heard whether the service took it.
+    Again,
+    /// Another sender is at it, or its answer is still awaited.
+    Wait,
+    /// Sent or given up, or no such mail.
+    Done,
+}
+
+/// A recipient as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The recipient.
+    pub recipient: Recipient,
+    /// Since when it is removed and hidden, in milliseconds since 1970.
+    pub removed_ms: Option<i64>,
+}
+
+/// What a conditional write found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// Written now.
+    Now,
+    /// The stored state is already what the change leads to.
+    Already,
+    /// The stored state is neither what the plan saw nor what it leads to; nothing was written.
+    Conflict,
+    /// A newer run has written this person; nothing was written.
+    Fenced,
+}
+
+/// A page of something.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// The recipients of connections.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Directory {
+    /// The stored recipients among these (at most 100 ids), removed ones too, in any order.
+    async fn get(&self, account: &AccountId, connection: &ConnectionId, ids: &[UniqueId]) -> Answer<Vec<Stored>>;
+    /// Writes one change, conditional on what the plan saw and on a lower fencing number being stored.
+    async fn write(&self, run: &Run, groups: &[(usize, String)], change: &Change, now_ms: i64) -> Answer<Written>;
+    /// One page of a connection's recipients that are not removed, `shard` by shard.
+    async fn page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        shard: u8,
+        from: Option<&str>,
+    ) -> Answer<Page<Stored>>;
+    /// How many active recipients carry the group value `value` in grouping slot `slot` (0 to 2).
+    async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64>;
+}
+
+/// How many key values a connection's recipients are spread over: one takes 1,000 writes a second.
+pub const SHARDS: u8 = 16;
+
+/// A fetched object version.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The bytes, in a temporary file, at its beginning.
+    pub file: File,
+    /// How many.
+    pub size: u64,
+    /// The object's last change, in milliseconds since 1970.
+    pub modified_ms: i64,
+    /// Who uploaded it, where the upload service says so: `user@server`.
+    pub uploader: Option<String>,
+}
+
+/// Objects on S3.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Objects {
+    /// The exact version of an object, spooled to a temporary file; `None` when it is gone.
+    async fn fetch(&self, key: &str, version: Option<&str>) -> Answer<Option<Fetched>>;
+    /// A small object whole; `None` when it is not there.
+    async fn read(&self, key: &str) -> Answer<Option<Vec<u8>>>;
+    /// Stores an object.
+    async fn write(&self, key: &str, bytes: Vec<u8>, kind: &'static str) -> Answer<()>;
+    /// Stores a file from its beginning.
+    async fn write_file(&self, key: &str, file: File, kind: &'static str) -> Answer<()>;
+}
+
+/// A chunk to write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyJob {
+    /// The account's id.
+    pub account: String,
+    /// The connection's id.
+    pub connection: String,
+    /// The run's id.
+    pub run: String,
+    /// The run's fencing number when the job was sent.
+    pub fence: u64,
+    /// Which chunk; `None` for a plan without changes.
+    pub chunk: Option<u32>,
+}
+
+/// A plan to make anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportJob {
+    /// The account's id.
+    pub account: String,
+    /// The connection's id.
+    pub connection: String,
+    /// The run's id.
+    pub run: String,
+}
+
+/// A mail to send.
+pub type ReportJob = OutboxMail;
+
+/// The queues between the functions.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Queue {
+    /// Hands chunks to `apply`.
+    async fn send_apply(&self, jobs: &[ApplyJob]) -> Answer<()>;
+    /// Hands a run back to `file-import`.
+    async fn send_import(&self, job: &ImportJob) -> Answer<()>;
+    /// Hands a mail to `report-email`.
+    async fn send_report(&self, job: &ReportJob) -> Answer<()>;
+}
+
+/// A mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The recipients, from the connection's settings only.
+    pub to: Vec<String>,
+    /// The subject, one line.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// Names the mail to the mail service, so that its events find the outbox again.
+    pub outbox: OutboxMail,
+}
+
+/// The mail service.
+pub trait Mailer {
+    /// Sends a mail once; no retries inside, since the service has no idempotency token.
+    ///
+    /// # Errors
+    /// [`crate::Retry::Never`] when the service refused the mail for good; [`crate::Retry::Later`]
+    /// when it refused it for now. `Ok(false)` when no answer came: it may have been taken.
+    fn send(&self, message: &Message) -> impl Future<Output = Answer<bool>>;
+}

@@ -1,0 +1,266 @@
+//! What is stored about connections and runs.
+
+use std::collections::BTreeSet;
+
+use muster_core::ids::{AccountId, ConnectionId, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::Position;
+
+/// How a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// Saved; nothing was received yet.
+    Pending,
+    /// Working.
+    Connected,
+    /// The provider refused the credentials.
+    Unauthorized,
+    /// The customer must sign in again.
+    ReauthNeeded,
+    /// The last run failed.
+    Error,
+    /// Switched off by a person.
+    Disabled,
+    /// Deleted; kept so that late events are refused politely.
+    Deleted,
+}
+
+/// Who works on a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The run, and which delivery of its cause.
+    pub holder: String,
+    /// Until when, in milliseconds since 1970.
+    pub until_ms: i64,
+}
+
+/// Removals of one applied run, for the 7-day gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// When the run was applied, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Removals and deactivations.
+    pub people: u64,
+}
+
+/// One connection, as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its id.
+    pub id: ConnectionId,
+    /// The connection file's text.
+    pub settings: String,
+    /// Grows with every saved change of the settings.
+    pub settings_version: u64,
+    /// How it stands.
+    pub status: ConnectionStatus,
+    /// The SFTP login, for `sftp` connections.
+    pub sftp_user: Option<String>,
+    /// The secret under which its roster's hashes are made.
+    pub seed: u64,
+    /// The number that only grows; every recipient write carries the one of its run.
+    pub fence: u64,
+    /// Who works on it now.
+    pub lease: Option<Lease>,
+    /// The run whose plan is being applied: nothing else is planned until it is done.
+    pub active: Option<RunId>,
+    /// The run whose plan waits for a decision.
+    pub waiting: Option<RunId>,
+    /// Where the valid roster lies; `None` before the first applied run, or when it must be rebuilt.
+    pub roster: Option<String>,
+    /// People of the connection in the directory who are not removed.
+    pub owned: u64,
+    /// Grows with every run that wrote to the directory.
+    pub directory_version: u64,
+    /// Data rows of the last applied file.
+    pub last_rows: Option<u64>,
+    /// The newest source that was planned.
+    pub last_source: Option<Position>,
+    /// Removals of the last 7 days' runs.
+    pub removals: Vec<Removal>,
+    /// Whether a run was ever applied.
+    pub confirmed: bool,
+}
+
+/// A state of a run. Every step is conditional on the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// The cause is known, nothing is planned.
+    Received,
+    /// The plan waits for a decision.
+    Held,
+    /// The plan is being written to the directory.
+    Applying,
+    /// Done.
+    Applied,
+    /// A newer source took its place, or it came late.
+    Superseded,
+    /// A person refused the plan.
+    Rejected,
+    /// The source could not be used.
+    Failed,
+}
+
+impl RunState {
+    /// The state's name in APIs and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Held => "held",
+            Self::Applying => "applying",
+            Self::Applied => "applied",
+            Self::Superseded => "superseded",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether nothing more can happen to the run.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Applied | Self::Superseded | Self::Rejected | Self::Failed)
+    }
+}
+
+/// What caused a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Cause {
+    /// A file version.
+    File {
+        /// The object's key.
+        key: String,
+        /// The exact version.
+        version: String,
+        /// The event's sequencer.
+        sequencer: String,
+        /// Bytes, as the event says.
+        size: u64,
+        /// Whether it is a fragment of an upload that broke off.
+        partial: bool,
+    },
+    /// The undoing of a run.
+    Rollback {
+        /// The run that is undone.
+        run: String,
+        /// Which time: a rollback that was rejected can be asked for again.
+        attempt: u32,
+    },
+}
+
+/// Where a plan lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanRef {
+    /// The prefix of its objects.
+    pub prefix: String,
+    /// How many chunks of changes.
+    pub chunks: u32,
+    /// What an approval names.
+    pub hash: String,
+    /// The directory version the plan was made against.
+    pub directory_version: u64,
+    /// Whether a next roster lies beside it.
+    pub roster: bool,
+}
+
+/// The counts that lists of runs show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the tally of that name")]
+pub struct RunCounts {
+    pub rows: u64,
+    pub added: u64,
+    pub proposed: u64,
+    pub updated: u64,
+    pub deactivated: u64,
+    pub reactivated: u64,
+    pub removed: u64,
+    pub unchanged: u64,
+    pub errors: u64,
+    pub warnings: u64,
+}
+
+/// Why a plan is held: the gates' names.
+pub type Held = Vec<String>;
+
+/// One run, as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which connection.
+    pub connection: ConnectionId,
+    /// Its id.
+    pub id: RunId,
+    /// Where it stands.
+    pub state: RunState,
+    /// What caused it.
+    pub cause: Cause,
+    /// The file's name, or what else is shown as the source.
+    pub source: String,
+    /// When the cause was first seen, in milliseconds since 1970.
+    pub received_ms: i64,
+    /// The fencing number its recipient writes carry; 0 before a plan is committed.
+    pub fence: u64,
+    /// Where its plan lies.
+    pub plan: Option<PlanRef>,
+    /// What the plan adds up to.
+    pub counts: RunCounts,
+    /// The gates that hold it.
+    pub held: Held,
+    /// The settings version it was planned with.
+    pub settings_version: u64,
+    /// Chunks that are written.
+    pub done: BTreeSet<u32>,
+    /// Changes left out because the person had changed since the plan.
+    pub conflicts: u64,
+    /// When it ended, in milliseconds since 1970.
+    pub ended_ms: Option<i64>,
+    /// Why it failed, was superseded or rejected; for people.
+    pub reason: Option<String>,
+}
+
+/// Who may log in by SFTP, and what that login stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The account.
+    pub account: AccountId,
+    /// The connection.
+    pub connection: ConnectionId,
+}
+
+/// Which change of state a mail tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// A plan waits.
+    Held,
+    /// The run ended: applied, rejected, superseded or failed.
+    Ended,
+}
+
+impl MailKind {
+    /// `held` or `ended`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// How far a mail is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailState {
+    /// To be sent.
+    Pending,
+    /// Handed to the mail service by somebody who may have died before hearing the answer.
+    Sending,
+    /// Accepted by the mail service.
+    Sent,
+    /// Given up, with the mail service's reason.
+    Refused(String),
+}
