@@ -79,8 +79,8 @@ pub struct Finish<'a> {
     pub connection: &'a Connection,
     /// Where the roster now lies; `None` makes the next run rebuild it.
     pub roster: Option<String>,
-    /// People added minus people removed, without conflicts.
-    pub owned_change: i64,
+    /// People the connection owns now.
+    pub owned: u64,
     /// Rows of the file, for the next run's gate.
     pub rows: Option<u64>,
     /// The removals of the last 7 days, with this run's.
@@ -168,6 +168,18 @@ pub struct OutboxMail {
     pub run: String,
     /// Which change of state.
     pub kind: MailKind,
+}
+
+impl OutboxMail {
+    /// The mail of `kind` about a run.
+    pub fn of(run: &Run, kind: MailKind) -> Self {
+        Self {
+            account: run.account.to_string(),
+            connection: run.connection.to_string(),
+            run: run.id.to_string(),
+            kind,
+        }
+    }
 }
 
 /// What asking for a mail found.

@@ -165,6 +165,12 @@ pub struct PlanRef {
     pub directory_version: u64,
     /// Whether a next roster lies beside it.
     pub roster: bool,
+    /// Removals and deactivations, for the 7-day gate.
+    pub removals: u64,
+    /// People the connection owns once every change is written.
+    pub owned_after: u64,
+    /// Data rows of the file, for the next run's gate; `None` leaves the last file's.
+    pub rows: Option<u64>,
 }
 
 /// The counts that lists of runs show.

@@ -1,0 +1,161 @@
+//! Writing an approved plan to the directory, chunk by chunk.
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use muster_core::plan::{Change, ChunkReader};
+use muster_core::settings::Settings;
+
+use crate::ids::{Ids, ids_of};
+use crate::plan_store::chunk_key;
+use crate::{
+    ApplyJob, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError, Queue,
+    Removal, Run, RunState, Written, settings_of,
+};
+
+/// Recipient writes under way at once in one function: enough to hide the service's latency, few
+/// enough that 20 functions stay below a new table's 4,000 writes a second.
+const WRITES_AT_ONCE: usize = 16;
+
+/// How long before its deadline a function stops taking on new writes.
+const MARGIN_MS: i64 = 3_000;
+
+/// How long removals count for the 7-day gate.
+const WEEK_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Writes chunks and finishes runs.
+#[derive(Debug)]
+pub struct Applier<'a, L, D, O, Q, C> {
+    /// Connections and runs.
+    pub ledger: &'a L,
+    /// Recipients.
+    pub directory: &'a D,
+    /// Plans and rosters.
+    pub objects: &'a O,
+    /// To `report-email`.
+    pub queue: &'a Q,
+    /// The time.
+    pub clock: &'a C,
+}
+
+/// What a chunk came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The run had moved on: nothing was done.
+    Stale,
+    /// Written; others are missing.
+    Chunk,
+    /// Written, and the run is finished.
+    Finished,
+}
+
+impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, O, Q, C> {
+    /// Writes the job's chunk and, when it was the last one missing, ends the run.
+    ///
+    /// # Errors
+    /// [`PortError`] when a service failed; the job must be delivered again.
+    pub async fn apply(&self, job: &ApplyJob, deadline_ms: i64) -> Result<Applied, PortError> {
+        let Ids { account, connection, run } = ids_of(&job.account, &job.connection, &job.run)?;
+        let Some(run) = self.ledger.run(&account, &connection, &run).await? else {
+            return Ok(Applied::Stale);
+        };
+        if run.state == RunState::Applied {
+            // The answer of the finishing transaction was lost, or its mail was never handed on.
+            self.queue.send_report(&mail_of(&run)).await?;
+            return Ok(Applied::Stale);
+        }
+        let (RunState::Applying, true, Some(plan)) = (run.state, run.fence == job.fence, run.plan.clone()) else {
+            return Ok(Applied::Stale);
+        };
+        let run = match job.chunk.filter(|chunk| !run.done.contains(chunk)) {
+            Some(chunk) => match self.write_chunk(&run, &plan, chunk, deadline_ms).await? {
+                Some(after) => after,
+                None => return Ok(Applied::Stale),
+            },
+            None => run,
+        };
+        if run.done.len() < plan.chunks as usize {
+            return Ok(Applied::Chunk);
+        }
+        self.finish(&run, &plan).await
+    }
+
+    async fn write_chunk(
+        &self,
+        run: &Run,
+        plan: &PlanRef,
+        chunk: u32,
+        deadline_ms: i64,
+    ) -> Result<Option<Run>, PortError> {
+        let settings = settings_of(&self.connection(run).await?)?;
+        let bytes = self.objects.read(&chunk_key(&plan.prefix, chunk)).await?;
+        let bytes = bytes.ok_or_else(|| PortError::never("read the plan", format!("chunk {chunk} is gone")))?;
+        let changes = ChunkReader::new(&bytes)
+            .and_then(|reader| reader.collect::<Result<Vec<Change>, _>>())
+            .map_err(|e| PortError::never("read the plan", e.to_string()))?;
+        let conflicts = stream::iter(&changes)
+            .map(|change| self.write_change(run, &settings, change, deadline_ms))
+            .buffer_unordered(WRITES_AT_ONCE)
+            .try_fold(0, |sum, conflicts| async move { Ok(sum + conflicts) })
+            .await?;
+        self.ledger.chunk_done(run, chunk, conflicts).await
+    }
+
+    /// Writes one change; answers how many conflicts that was.
+    async fn write_change(
+        &self,
+        run: &Run,
+        settings: &Settings,
+        change: &Change,
+        deadline_ms: i64,
+    ) -> Result<u64, PortError> {
+        let now_ms = self.clock.now_ms();
+        if now_ms > deadline_ms - MARGIN_MS {
+            return Err(PortError::later("write the chunk", "the function's time is up; the rest follows"));
+        }
+        let slots = crate::group_slots(change, settings);
+        match self.directory.write(run, &slots, change, now_ms).await? {
+            Written::Now | Written::Already => Ok(0),
+            Written::Conflict | Written::Fenced => Ok(1),
+        }
+    }
+
+    async fn finish(&self, run: &Run, plan: &PlanRef) -> Result<Applied, PortError> {
+        let connection = self.connection(run).await?;
+        let now_ms = self.clock.now_ms();
+        let mut removals = connection.removals.clone();
+        removals.retain(|removal| removal.at_ms > now_ms - WEEK_MS);
+        if plan.removals > 0 {
+            removals.push(Removal { at_ms: now_ms, people: plan.removals });
+        }
+        let finish = Finish {
+            run,
+            connection: &connection,
+            // A conflict means that the roster beside the plan tells of a state that did not come about.
+            roster: (plan.roster && run.conflicts == 0).then(|| crate::plan_store::roster_key(&plan.prefix)),
+            owned: plan.owned_after,
+            rows: plan.rows,
+            removals,
+            now_ms,
+        };
+        if self.ledger.finish(&finish).await? {
+            self.queue.send_report(&mail_of(run)).await?;
+            return Ok(Applied::Finished);
+        }
+        // Another delivery of the last chunk was first; its mail may still want handing on.
+        match self.ledger.run(&run.account, &run.connection, &run.id).await? {
+            Some(now) if now.state == RunState::Applied => {
+                self.queue.send_report(&mail_of(run)).await?;
+                Ok(Applied::Finished)
+            }
+            _ => Err(PortError::later("finish the run", "the connection changed meanwhile")),
+        }
+    }
+
+    async fn connection(&self, run: &Run) -> Result<Connection, PortError> {
+        let connection = self.ledger.connection(&run.account, &run.connection).await?;
+        connection.ok_or_else(|| PortError::never("read the connection", "it is gone"))
+    }
+}
+
+fn mail_of(run: &Run) -> OutboxMail {
+    OutboxMail::of(run, MailKind::Ended)
+}

@@ -1,0 +1,202 @@
+//! What a person decides about a plan: approve, reject, roll back.
+
+use muster_core::ids::{AccountId, ConnectionId, RunId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    ApplyJob, Cause, Clock, Connection, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError, Queue, Run,
+    RunCounts, RunState, Transition,
+};
+
+/// How often a decision is tried again when the connection changes under it.
+const TRIES: u32 = 5;
+
+/// Why a decision was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is no such run.
+    #[error("no such run")]
+    Unknown,
+    /// The run is in a state in which this cannot be decided.
+    #[error("the run is {}, so it cannot be {wanted}", state.as_str())]
+    State {
+        /// Where it stands.
+        state: RunState,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// The hash is another plan's.
+    #[error("the hash is not this plan's: look at the plan again, its hash is {current}")]
+    Hash {
+        /// The plan's hash.
+        current: String,
+    },
+    /// The directory is no longer as the plan saw it.
+    #[error("the directory has changed since this plan was made; the plan is being made anew: look at it again")]
+    Stale,
+    /// Another run is being applied.
+    #[error("another run of this connection is being applied; try again when it is done")]
+    Busy,
+    /// A service failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// Carries out decisions.
+#[derive(Debug)]
+pub struct Decider<'a, L, Q, C> {
+    /// Connections and runs.
+    pub ledger: &'a L,
+    /// To `apply` and `file-import`.
+    pub queue: &'a Q,
+    /// The time.
+    pub clock: &'a C,
+}
+
+impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
+    /// Applies a held plan, if `hash` is its hash and the directory is as it saw it. Asking again
+    /// after a broken-off answer is safe.
+    ///
+    /// # Errors
+    /// [`Refused`]; on [`Refused::Stale`] the plan is made anew and waits again.
+    pub async fn approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<(), Refused> {
+        for _ in 0..TRIES {
+            let (connection, run) = self.load(ids).await?;
+            let Some(plan) = run.plan.as_ref().filter(|_| matches!(run.state, RunState::Held | RunState::Applying))
+            else {
+                return Err(Refused::State { state: run.state, wanted: "approved" });
+            };
+            if plan.hash != hash {
+                return Err(Refused::Hash { current: plan.hash.clone() });
+            }
+            if run.state == RunState::Applying {
+                return Ok(send_chunks(self.queue, &run).await?);
+            }
+            if connection.directory_version != plan.directory_version {
+                return self.plan_anew(&run).await;
+            }
+            if connection.active.is_some() {
+                return Err(Refused::Busy);
+            }
+            // Whether it worked or not, the next round reads where the run stands.
+            self.ledger.approve(&run, &connection, self.clock.now_ms()).await?;
+        }
+        Err(Refused::Busy)
+    }
+
+    async fn plan_anew(&self, run: &Run) -> Result<(), Refused> {
+        self.ledger.replan(run).await?;
+        self.queue.send_import(&import_job(run)).await?;
+        Err(Refused::Stale)
+    }
+
+    /// Refuses a held plan: nothing of it will be applied.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn reject(&self, ids: (&AccountId, &ConnectionId, &RunId), reason: &str) -> Result<(), Refused> {
+        for _ in 0..TRIES {
+            let (connection, run) = self.load(ids).await?;
+            match run.state {
+                RunState::Held => {}
+                RunState::Rejected => {
+                    return Ok(self.queue.send_report(&OutboxMail::of(&run, MailKind::Ended)).await?);
+                }
+                state => return Err(Refused::State { state, wanted: "rejected" }),
+            }
+            let transition = Transition {
+                run: &run,
+                connection: &connection,
+                to: RunState::Rejected,
+                reason: Some(reason),
+                mail: true,
+                now_ms: self.clock.now_ms(),
+            };
+            self.ledger.close(&transition).await?;
+        }
+        Err(Refused::Busy)
+    }
+
+    /// Opens a run that undoes an applied one; its plan is gated like any other.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<RunId, Refused> {
+        let (_, run) = self.load(ids).await?;
+        if run.state != RunState::Applied {
+            return Err(Refused::State { state: run.state, wanted: "rolled back" });
+        }
+        let mut attempt = 0;
+        loop {
+            let undo = self.undo_run(&run, attempt);
+            match self.ledger.open_run(&undo).await? {
+                Opened::Existing(before) if before.state.is_final() && before.state != RunState::Applied => {
+                    attempt += 1;
+                }
+                Opened::Existing(before) if before.state == RunState::Applied => {
+                    return Err(Refused::State { state: RunState::Applied, wanted: "rolled back a second time" });
+                }
+                Opened::Existing(_) | Opened::New => {
+                    self.queue.send_import(&import_job(&undo)).await?;
+                    return Ok(undo.id);
+                }
+            }
+        }
+    }
+
+    fn undo_run(&self, run: &Run, attempt: u32) -> Run {
+        Run {
+            account: run.account.clone(),
+            connection: run.connection.clone(),
+            id: run_id(&["rollback", run.connection.as_str(), run.id.as_str(), &attempt.to_string()]),
+            state: RunState::Received,
+            cause: Cause::Rollback { run: run.id.to_string(), attempt },
+            source: format!("undo of {}", run.source),
+            received_ms: self.clock.now_ms(),
+            fence: 0,
+            plan: None,
+            counts: RunCounts::default(),
+            held: Vec::new(),
+            settings_version: 0,
+            done: std::collections::BTreeSet::new(),
+            conflicts: 0,
+            ended_ms: None,
+            reason: None,
+        }
+    }
+
+    async fn load(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<(Connection, Run), Refused> {
+        let connection = self.ledger.connection(ids.0, ids.1).await?.ok_or(Refused::Unknown)?;
+        let run = self.ledger.run(ids.0, ids.1, ids.2).await?.ok_or(Refused::Unknown)?;
+        Ok((connection, run))
+    }
+}
+
+/// A run's id: the same cause always makes the same one.
+pub(crate) fn run_id(cause: &[&str]) -> RunId {
+    let mut hash = Sha256::new();
+    for part in cause {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let hex: String = hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    RunId::parse(&hex).unwrap_or_else(|_| unreachable!("hex digits are a slug"))
+}
+
+/// Hands every chunk of an approved plan that is not yet written to `apply`.
+pub(crate) async fn send_chunks(queue: &impl Queue, run: &Run) -> Result<(), PortError> {
+    let chunks = run.plan.as_ref().map_or(0, |plan| plan.chunks);
+    let job = |chunk| ApplyJob {
+        account: run.account.to_string(),
+        connection: run.connection.to_string(),
+        run: run.id.to_string(),
+        fence: run.fence,
+        chunk,
+    };
+    let missing: Vec<_> = (0..chunks).filter(|chunk| !run.done.contains(chunk)).map(|chunk| job(Some(chunk))).collect();
+    if missing.is_empty() { queue.send_apply(&[job(None)]).await } else { queue.send_apply(&missing).await }
+}
+
+fn import_job(run: &Run) -> ImportJob {
+    ImportJob { account: run.account.to_string(), connection: run.connection.to_string(), run: run.id.to_string() }
+}

@@ -1,0 +1,69 @@
+//! What a plan is measured against, and what it adds up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_core::field::Field;
+use muster_core::issue::Severity;
+use muster_core::plan::{PlanHasher, Summary};
+use muster_core::settings::Settings;
+
+use crate::{Cause, Connection, Ledger, PortError, Run, RunCounts, WEEK_MS};
+
+/// The values of the grouping fields that have a group already.
+pub(super) async fn known_values(
+    ledger: &impl Ledger,
+    connection: &Connection,
+    settings: &Settings,
+) -> Result<BTreeMap<Field, BTreeSet<String>>, PortError> {
+    let mut known: BTreeMap<Field, BTreeSet<String>> = BTreeMap::new();
+    if settings.group_by.is_empty() {
+        return Ok(known);
+    }
+    for (field, _, shown) in ledger.group_values(&connection.account, &connection.id).await? {
+        if let Some(field) = Field::by_name(&field) {
+            known.entry(field).or_default().insert(shown);
+        }
+    }
+    Ok(known)
+}
+
+/// Removals and deactivations of the last 7 days.
+pub(super) fn removals_of_week(connection: &Connection, now_ms: i64) -> u64 {
+    let recent = connection.removals.iter().filter(|removal| removal.at_ms > now_ms - WEEK_MS);
+    recent.map(|removal| removal.people).sum()
+}
+
+/// Starts the plan's hash over what the plan is made from: an approval names one plan of one source
+/// against one state of the directory.
+pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
+    let source = match &run.cause {
+        Cause::File { key, version, .. } => format!("{key}@{version}"),
+        Cause::Rollback { run, .. } => format!("rollback@{run}"),
+    };
+    PlanHasher::new(
+        connection.id.as_str(),
+        connection.settings_version,
+        &source,
+        connection.directory_version,
+    )
+}
+
+/// The counts that lists of runs show.
+pub(super) fn counts(summary: &Summary) -> RunCounts {
+    let of = |severity| {
+        summary.issues.iter().filter(|tally| tally.code.severity() == severity).map(|tally| tally.count).sum()
+    };
+    let tally = &summary.tally;
+    RunCounts {
+        rows: tally.rows,
+        added: tally.added,
+        proposed: tally.proposed,
+        updated: tally.updated,
+        deactivated: tally.deactivated,
+        reactivated: tally.reactivated,
+        removed: tally.removed,
+        unchanged: tally.unchanged,
+        errors: of(Severity::Error),
+        warnings: of(Severity::Warning),
+    }
+}

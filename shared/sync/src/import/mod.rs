@@ -1,0 +1,318 @@
+//! From an uploaded file, or a wish to undo, to a plan that counts.
+
+mod file_plan;
+mod rollback_plan;
+mod upload;
+
+use muster_core::file::Keys;
+use muster_core::issue::{Code, Issue};
+use muster_core::settings::{Mode, Settings};
+
+use crate::decide::send_chunks;
+use crate::ids::{Ids, ids_of};
+use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix};
+use crate::stored_issues::{StoredIssues, issues_to_json};
+use crate::{
+    Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
+    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Run, RunCounts, RunState, TakeLease, Transition,
+    settings_of,
+};
+
+pub use upload::Upload;
+
+/// Plans sources.
+#[derive(Debug)]
+pub struct Importer<'a, L, D, O, Q, C> {
+    /// Connections and runs.
+    pub ledger: &'a L,
+    /// Recipients.
+    pub directory: &'a D,
+    /// Files, plans and rosters.
+    pub objects: &'a O,
+    /// To `apply` and `report-email`.
+    pub queue: &'a Q,
+    /// The time.
+    pub clock: &'a C,
+}
+
+/// Which delivery works on a source, and how long it may.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// Names this very delivery: two of the same cause must not share it.
+    pub name: &'a str,
+    /// When the function is ended, in milliseconds since 1970; the lease ends a little later.
+    pub deadline_ms: i64,
+}
+
+/// What became of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// Not a source: nothing was stored. Says why, without naming anybody.
+    Ignored(&'static str),
+    /// The run stands here now.
+    Run(RunState),
+}
+
+/// A made plan.
+struct Planned {
+    plan: PlanRef,
+    counts: RunCounts,
+    held: Vec<String>,
+    damaged: bool,
+    issues: StoredIssues,
+    error_file: Option<Vec<u8>>,
+}
+
+/// A source that cannot be planned.
+struct Unplanned {
+    state: RunState,
+    reason: String,
+    issues: Vec<Issue>,
+}
+
+enum Outcome {
+    Planned(Box<Planned>, Option<Position>),
+    Unplanned(Unplanned),
+}
+
+/// How long a lease outlives the function that holds it.
+const LEASE_MARGIN_MS: i64 = 2_000;
+
+impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+    /// Takes an uploaded file version as far as it goes: ignored, held, applying or ended.
+    ///
+    /// # Errors
+    /// [`PortError`] when it must be delivered again.
+    pub async fn import(&self, upload: &Upload, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+        let home = match upload.home() {
+            Ok(home) => home,
+            Err(why) => return Ok(Imported::Ignored(why)),
+        };
+        let Some(login) = self.ledger.login(home.user).await? else {
+            return Ok(Imported::Ignored("the folder belongs to no login"));
+        };
+        let Some(connection) = self.ledger.connection(&login.account, &login.connection).await? else {
+            return Ok(Imported::Ignored("the login's connection is gone"));
+        };
+        if matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted) {
+            return Ok(Imported::Ignored("the connection is switched off"));
+        }
+        let run = upload.run(&connection, home);
+        match self.ledger.open_run(&run).await? {
+            Opened::New => self.advance(run, Some(upload), delivery).await,
+            Opened::Existing(run) => self.advance(*run, Some(upload), delivery).await,
+        }
+    }
+
+    /// Plans a run that is stored already: a rollback, or a plan that must be made anew.
+    ///
+    /// # Errors
+    /// [`PortError`] when it must be delivered again.
+    pub async fn resume(&self, job: &ImportJob, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+        let Ids { account, connection, run } = ids_of(&job.account, &job.connection, &job.run)?;
+        match self.ledger.run(&account, &connection, &run).await? {
+            Some(run) => self.advance(run, None, delivery).await,
+            None => Ok(Imported::Ignored("there is no such run")),
+        }
+    }
+
+    /// Takes a run on from wherever an earlier delivery left it.
+    async fn advance(&self, run: Run, upload: Option<&Upload>, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+        match run.state {
+            RunState::Received => self.plan(&run, upload, delivery).await,
+            RunState::Held => {
+                self.queue.send_report(&OutboxMail::of(&run, MailKind::Held)).await?;
+                Ok(Imported::Run(RunState::Held))
+            }
+            RunState::Applying => {
+                send_chunks(self.queue, &run).await?;
+                Ok(Imported::Run(RunState::Applying))
+            }
+            state => {
+                self.queue.send_report(&OutboxMail::of(&run, MailKind::Ended)).await?;
+                Ok(Imported::Run(state))
+            }
+        }
+    }
+
+    async fn plan(&self, run: &Run, upload: Option<&Upload>, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+        let ask = TakeLease {
+            connection: (&run.account, &run.connection),
+            holder: delivery.name,
+            now_ms: self.clock.now_ms(),
+            until_ms: delivery.deadline_ms + LEASE_MARGIN_MS,
+        };
+        let Claim::Ours(connection) = self.ledger.take_lease(ask).await? else {
+            return Err(PortError::later("take the lease", "another delivery works on this connection"));
+        };
+        let outcome = self.plan_leased(run, &connection, upload).await;
+        if outcome.is_err() {
+            // Best effort: a lease that cannot be given back ends by itself.
+            let _ = self.ledger.release_lease(&connection).await;
+        }
+        outcome
+    }
+
+    async fn plan_leased(&self, run: &Run, connection: &Connection, upload: Option<&Upload>) -> Result<Imported, PortError> {
+        // Another delivery may have brought the run further between reading it and taking the lease.
+        let fresh = self.ledger.run(&run.account, &run.connection, &run.id).await?;
+        if fresh.as_ref().is_some_and(|fresh| fresh.state != RunState::Received) {
+            return Err(PortError::later("plan the run", "another delivery has planned it"));
+        }
+        if connection.active.as_ref().is_some_and(|active| *active != run.id) {
+            return Err(PortError::later("plan the run", "another run of this connection is being applied"));
+        }
+        let settings = settings_of(connection)?;
+        let outcome = match &run.cause {
+            Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
+            Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
+        };
+        match outcome {
+            Outcome::Planned(planned, position) => self.commit(run, connection, *planned, position).await,
+            Outcome::Unplanned(unplanned) => self.end(run, connection, unplanned).await,
+        }
+    }
+
+    async fn plan_source(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        settings: &Settings,
+        upload: Option<&Upload>,
+    ) -> Result<Outcome, PortError> {
+        let Cause::File { key, version, sequencer, partial, .. } = &run.cause else {
+            return Err(PortError::never("plan the run", "it has no file"));
+        };
+        if settings.mode == Mode::Paused {
+            return Ok(Outcome::unplanned(RunState::Superseded, "the connection is paused", Vec::new()));
+        }
+        if let Some(refused) = refused_by_name(run, settings, *partial) {
+            return Ok(Outcome::Unplanned(refused));
+        }
+        let Some(fetched) = self.objects.fetch(key, Some(version)).await? else {
+            return Ok(Outcome::unplanned(RunState::Failed, "the file was gone before it could be read", Vec::new()));
+        };
+        if let Some(why) = foreign(&fetched, key) {
+            return Ok(Outcome::unplanned(RunState::Failed, why, Vec::new()));
+        }
+        if upload.is_some_and(|upload| upload.size != fetched.size) {
+            return Err(PortError::later("read the file", "its size is not the one of the event"));
+        }
+        let position = Position::new(fetched.modified_ms, key, sequencer, version);
+        if connection.last_source.as_ref().is_some_and(|last| position < *last) {
+            let why = "a newer file of this connection was planned before this one came";
+            return Ok(Outcome::unplanned(RunState::Superseded, why, Vec::new()));
+        }
+        Ok(match self.plan_file(run, connection, settings, fetched).await? {
+            Ok(planned) => Outcome::Planned(Box::new(planned), Some(position)),
+            Err(unplanned) => Outcome::Unplanned(unplanned),
+        })
+    }
+
+    async fn commit(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        planned: Planned,
+        position: Option<Position>,
+    ) -> Result<Imported, PortError> {
+        let waiting = connection.waiting.as_ref().filter(|waiting| position.is_some() && **waiting != run.id);
+        if let (Some(waiting), true) = (waiting, planned.damaged) {
+            let reason = format!("the file is damaged; the plan of run {waiting} goes on waiting");
+            let issues = planned.issues.issues;
+            return self.end(run, connection, Unplanned { state: RunState::Failed, reason, issues }).await;
+        }
+        let mut issues = planned.issues;
+        issues.replaces = waiting.map(ToString::to_string);
+        self.store_issues(&planned.plan.prefix, &issues, planned.error_file).await?;
+        let commit = CommitPlan {
+            run,
+            connection,
+            plan: &planned.plan,
+            counts: planned.counts,
+            held: &planned.held,
+            position: position.as_ref(),
+            replaces: waiting,
+            now_ms: self.clock.now_ms(),
+        };
+        if !self.ledger.commit_plan(&commit).await? {
+            return Err(PortError::later("commit the plan", "another delivery was first"));
+        }
+        let mut after = run.clone();
+        after.plan = Some(planned.plan);
+        after.fence = connection.fence;
+        after.state = if planned.held.is_empty() { RunState::Applying } else { RunState::Held };
+        match after.state {
+            RunState::Held => self.queue.send_report(&OutboxMail::of(&after, MailKind::Held)).await?,
+            _ => send_chunks(self.queue, &after).await?,
+        }
+        Ok(Imported::Run(after.state))
+    }
+
+    /// Ends a run without a plan, and tells of it.
+    async fn end(&self, run: &Run, connection: &Connection, unplanned: Unplanned) -> Result<Imported, PortError> {
+        let Unplanned { state, reason, issues } = unplanned;
+        if !issues.is_empty() {
+            let stored = StoredIssues { issues, ..StoredIssues::default() };
+            self.store_issues(&unplanned_prefix(run), &stored, None).await?;
+        }
+        let transition = Transition {
+            run,
+            connection,
+            to: state,
+            reason: Some(&reason),
+            mail: true,
+            now_ms: self.clock.now_ms(),
+        };
+        if !self.ledger.close(&transition).await? {
+            return Err(PortError::later("end the run", "another delivery was first"));
+        }
+        self.queue.send_report(&OutboxMail::of(run, MailKind::Ended)).await?;
+        Ok(Imported::Run(state))
+    }
+
+    async fn store_issues(&self, prefix: &str, issues: &StoredIssues, file: Option<Vec<u8>>) -> Result<(), PortError> {
+        if let Some(bytes) = file {
+            self.objects.write(&error_file_key(prefix), bytes, "text/csv").await?;
+        }
+        self.objects.write(&issues_key(prefix), issues_to_json(issues), "application/json").await
+    }
+}
+
+impl Outcome {
+    fn unplanned(state: RunState, reason: &str, issues: Vec<Issue>) -> Self {
+        Self::Unplanned(Unplanned { state, reason: reason.to_owned(), issues })
+    }
+}
+
+/// A file whose name says that it is not to be planned.
+fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unplanned> {
+    let (code, reason) = if partial {
+        let reason = "the upload broke off, so only a part of the file came; nothing was changed, upload it again";
+        (Code::PartialUpload, reason.to_owned())
+    } else {
+        (Code::FileName, upload::name_mismatch(&run.source, settings)?)
+    };
+    let issues = vec![Issue::file(code, reason.clone())];
+    Some(Unplanned { state: RunState::Failed, reason, issues })
+}
+
+/// An object that another login uploaded into this one's folder (it cannot, unless the set-up is broken).
+fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
+    let user = fetched.uploader.as_deref()?.split('@').next()?;
+    (key.split('/').nth(1) != Some(user)).then_some("the file was uploaded by another login")
+}
+
+/// The keys that open PGP files of a connection.
+async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
+    let key = format!("keys/{}/{}/pgp.asc", connection.account, connection.id);
+    match objects.read(&key).await? {
+        Some(bytes) => Keys::from_armored(&bytes).map_err(|e| PortError::never("read the PGP key", e.to_string())),
+        None => Ok(Keys::none()),
+    }
+}
+
+/// The plan's prefix under the lease's fencing number.
+fn plan_prefix(run: &Run, connection: &Connection) -> String {
+    prefix_of(run, connection.fence)
+}

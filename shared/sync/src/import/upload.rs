@@ -1,0 +1,102 @@
+//! What an upload's event says.
+
+use std::collections::BTreeSet;
+
+use muster_core::file::{NameMatch, NameRule, UploadName, classify};
+use muster_core::settings::Settings;
+
+use crate::decide::run_id;
+use crate::{Cause, Connection, Run, RunCounts, RunState};
+
+/// One object version that was made in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, decoded once.
+    pub key: String,
+    /// The exact version.
+    pub version: String,
+    /// The event's sequencer.
+    pub sequencer: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was made, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// The folder an upload lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Home<'a> {
+    /// Whose folder.
+    pub(crate) user: &'a str,
+    /// The file's name, without folders.
+    pub(crate) name: &'a str,
+    /// Whether it is a fragment of an upload that broke off.
+    pub(crate) partial: bool,
+}
+
+impl Upload {
+    /// Whose folder it lies in, or why it is no source.
+    pub(crate) fn home(&self) -> Result<Home<'_>, &'static str> {
+        let mut parts = self.key.splitn(3, '/');
+        let (folder, user, name) = (parts.next(), parts.next(), parts.next());
+        let partial = match folder {
+            Some("inbox") => false,
+            Some("partial") => true,
+            _ => return Err("the object is in no folder of uploads"),
+        };
+        let (Some(user), Some(name)) = (user, name) else {
+            return Err("the object is in no login's folder");
+        };
+        if name.split('/').any(|part| part == "..") || user.is_empty() || user == ".." {
+            return Err("the object's key is not a plain path");
+        }
+        match classify(name) {
+            UploadName::Data(name) => Ok(Home { user, name, partial }),
+            UploadName::InTransit => Err("the name is one of an upload in transit"),
+            UploadName::Folder => Err("the object is a folder"),
+            UploadName::Hidden => Err("the name is hidden"),
+        }
+    }
+
+    /// The run this version causes: the same version always makes the same one.
+    pub(crate) fn run(&self, connection: &Connection, home: Home<'_>) -> Run {
+        Run {
+            account: connection.account.clone(),
+            connection: connection.id.clone(),
+            id: run_id(&["file", &self.bucket, &self.key, &self.version]),
+            state: RunState::Received,
+            cause: Cause::File {
+                key: self.key.clone(),
+                version: self.version.clone(),
+                sequencer: self.sequencer.clone(),
+                size: self.size,
+                partial: home.partial,
+            },
+            source: home.name.to_owned(),
+            received_ms: self.at_ms,
+            fence: 0,
+            plan: None,
+            counts: RunCounts::default(),
+            held: Vec::new(),
+            settings_version: connection.settings_version,
+            done: BTreeSet::new(),
+            conflicts: 0,
+            ended_ms: None,
+            reason: None,
+        }
+    }
+}
+
+/// Why a name does not match the connection's rule; `None` when it does.
+pub(crate) fn name_mismatch(name: &str, settings: &Settings) -> Option<String> {
+    let pattern = settings.file.pattern.as_deref()?;
+    match NameRule::parse(pattern).map(|rule| rule.matches(name)) {
+        Ok(NameMatch::Yes { .. }) => None,
+        Ok(NameMatch::No { reason }) => {
+            Some(format!("the file's name does not match the rule {pattern}: {reason}; it was not processed"))
+        }
+        Err(e) => Some(format!("the connection's name rule {pattern} cannot be read: {e}")),
+    }
+}

@@ -1,0 +1,204 @@
+//! Telling people what a run did: one mail per change of state.
+
+use jiff::Timestamp;
+use muster_core::issue::Issue;
+use muster_core::plan::{Outcome, Summary, summary_from_json};
+use muster_core::report::{Decide, Report, render};
+
+use crate::ids::{Ids, ids_of};
+use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefix};
+use crate::stored_issues::{StoredIssues, issues_from_json};
+use crate::{
+    Cause, Clock, Connection, Ledger, MailKind, MailState, Mailer, Message, Objects, OutboxMail, PortError, Posted,
+    Retry, Run, RunState, settings_of,
+};
+
+/// How long the answer of a broken-off send is awaited before the mail is sent again, labelled so:
+/// the mail service's own event says within seconds whether it took the first.
+pub const PATIENCE_MS: i64 = 15 * 60 * 1000;
+
+/// Sends reports.
+#[derive(Debug)]
+pub struct Reporter<'a, L, O, M, C> {
+    /// Connections, runs and the outbox.
+    pub ledger: &'a L,
+    /// Plans and error files.
+    pub objects: &'a O,
+    /// The mail service.
+    pub mailer: &'a M,
+    /// The time.
+    pub clock: &'a C,
+    /// How long a broken-off send is awaited, in milliseconds; [`PATIENCE_MS`] unless tests say otherwise.
+    pub patience_ms: i64,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Sent now.
+    Sent,
+    /// Sent or given up before, or there is nobody to tell.
+    Already,
+    /// The mail service refused it for good; the outbox keeps its reason.
+    Refused,
+}
+
+impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
+    /// Sends the mail, unless it was sent.
+    ///
+    /// # Errors
+    /// [`PortError`] when it must be tried again: a service failed, or the answer of an earlier
+    /// try is still awaited.
+    pub async fn tell(&self, mail: &OutboxMail) -> Result<Told, PortError> {
+        let Ids { account, connection, run } = ids_of(&mail.account, &mail.connection, &mail.run)?;
+        let found = self.ledger.connection(&account, &connection).await?;
+        let (Some(connection), Some(run)) = (found, self.ledger.run(&account, &connection_id(&mail.connection)?, &run).await?)
+        else {
+            return Ok(Told::Already);
+        };
+        let _ = account;
+        let message = match self.compose(mail, &connection, &run).await? {
+            Some(message) => message,
+            None => {
+                self.ledger.settle_mail(mail, &MailState::Sent).await?;
+                return Ok(Told::Already);
+            }
+        };
+        match self.ledger.take_mail(mail, self.clock.now_ms(), self.patience_ms).await? {
+            Posted::Done => Ok(Told::Already),
+            Posted::Wait => Err(PortError::later("send the mail", "the answer of an earlier try is awaited")),
+            Posted::First => self.send(mail, message).await,
+            Posted::Again => self.send(mail, labelled(message)).await,
+        }
+    }
+
+    /// Notes what the mail service says of a mail: it was taken, it bounced.
+    ///
+    /// # Errors
+    /// [`PortError`] when a service failed.
+    pub async fn heard(&self, mail: &OutboxMail, taken: bool) -> Result<(), PortError> {
+        if taken { self.ledger.settle_mail(mail, &MailState::Sent).await } else { Ok(()) }
+    }
+
+    async fn send(&self, mail: &OutboxMail, message: Message) -> Result<Told, PortError> {
+        match self.mailer.send(&message).await {
+            Ok(true) => {
+                self.ledger.settle_mail(mail, &MailState::Sent).await?;
+                Ok(Told::Sent)
+            }
+            Ok(false) => Err(PortError::later("send the mail", "no answer came; it may have been taken")),
+            Err(fault) if fault.retry == Retry::Never => {
+                self.ledger.settle_mail(mail, &MailState::Refused(fault.detail)).await?;
+                Ok(Told::Refused)
+            }
+            Err(fault) => {
+                // The service said that it did not take it: the next try is a first one again.
+                self.ledger.settle_mail(mail, &MailState::Pending).await?;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn compose(&self, mail: &OutboxMail, connection: &Connection, run: &Run) -> Result<Option<Message>, PortError> {
+        let settings = settings_of(connection)?;
+        if settings.report_to.is_empty() || (mail.kind == MailKind::Held && run.state != RunState::Held) {
+            return Ok(None);
+        }
+        let prefix = run.plan.as_ref().map_or_else(|| unplanned_prefix(run), |plan| plan.prefix.clone());
+        let summary = self.summary(run, &prefix).await?;
+        let issues = match self.objects.read(&issues_key(&prefix)).await? {
+            Some(bytes) => issues_from_json(&bytes)?,
+            None => StoredIssues::default(),
+        };
+        let error_file = self.deliver_error_file(connection, run, &prefix, &issues).await?;
+        let hash = run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default();
+        let top: Vec<Issue> = issues.issues.iter().take(10).cloned().collect();
+        let rendered = render(&Report {
+            account: connection.account.as_str(),
+            connection: &settings.name,
+            connection_id: connection.id.as_str(),
+            group: &settings.group,
+            run: run.id.as_str(),
+            source: &run.source,
+            received: Timestamp::from_millisecond(run.received_ms).unwrap_or_default(),
+            outcome: outcome_of(run),
+            first_success: issues.first_success && run.state == RunState::Applied,
+            summary: &summary,
+            top_issues: &top,
+            error_file: error_file.as_deref(),
+            error_rows: issues.error_rows,
+            decide: (mail.kind == MailKind::Held).then_some(Decide { hash }),
+            replaced_run: issues.replaces.as_deref(),
+            failure: run.reason.as_deref(),
+            told: &settings.report_to,
+            resent: false,
+            rollback_of: match &run.cause {
+                Cause::Rollback { run, .. } => Some(run.as_str()),
+                Cause::File { .. } => None,
+            },
+        });
+        Ok(Some(Message {
+            to: settings.report_to.clone(),
+            subject: rendered.subject,
+            text: rendered.text,
+            html: rendered.html,
+            outbox: mail.clone(),
+        }))
+    }
+
+    async fn summary(&self, run: &Run, prefix: &str) -> Result<Summary, PortError> {
+        if run.plan.is_none() {
+            return Ok(Summary::default());
+        }
+        match self.objects.read(&summary_key(prefix)).await? {
+            Some(bytes) => summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string())),
+            None => Err(PortError::never("read the plan's summary", "it is gone")),
+        }
+    }
+
+    /// Puts the error file into the login's `errors/` folder; answers its place there.
+    async fn deliver_error_file(
+        &self,
+        connection: &Connection,
+        run: &Run,
+        prefix: &str,
+        issues: &StoredIssues,
+    ) -> Result<Option<String>, PortError> {
+        let Some(user) = connection.sftp_user.as_ref().filter(|_| issues.error_rows > 0) else {
+            return Ok(None);
+        };
+        let Some(bytes) = self.objects.read(&error_file_key(prefix)).await? else {
+            return Ok(None);
+        };
+        let name = error_file_name(run);
+        self.objects.write(&format!("sftp/{user}/errors/{name}"), bytes, "text/csv").await?;
+        Ok(Some(format!("errors/{name}")))
+    }
+}
+
+fn connection_id(text: &str) -> Result<muster_core::ids::ConnectionId, PortError> {
+    muster_core::ids::ConnectionId::parse(text).map_err(|e| PortError::never("read the message", e.to_string()))
+}
+
+/// `people_11222026.csv` and run `3fa9…` make `people_11222026.3fa9c1d2.errors.csv`.
+fn error_file_name(run: &Run) -> String {
+    let name = run.source.rsplit('/').next().unwrap_or_default();
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let short = run.id.as_str().get(..8).unwrap_or(run.id.as_str());
+    format!("{stem}.{short}.errors.csv")
+}
+
+fn outcome_of(run: &Run) -> Outcome {
+    match run.state {
+        RunState::Applied | RunState::Applying => Outcome::Applied,
+        RunState::Held | RunState::Received => Outcome::Held,
+        RunState::Rejected => Outcome::Rejected,
+        RunState::Superseded => Outcome::Superseded,
+        RunState::Failed => Outcome::Failed,
+    }
+}
+
+fn labelled(mut message: Message) -> Message {
+    message.subject = format!("(sent again) {}", message.subject);
+    message
+}
