@@ -1,16 +1,39 @@
-//! Placeholder until the use case is wired in.
+//! Writes the chunks of approved plans to the directory.
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use muster_aws::{Aws, SystemClock};
+use muster_sync::{Applier, ApplyJob};
 
 /// Runs the function until the runtime stops it.
 ///
 /// # Errors
-/// When the Lambda Runtime API cannot be reached.
-pub fn main() -> Result<(), lambda_runtime::Error> {
+/// When a setting is missing or the Lambda Runtime API cannot be reached.
+pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        lambda_runtime::run(lambda_runtime::service_fn(
-            |event: lambda_runtime::LambdaEvent<serde_json::Value>| async move {
-                Ok::<_, lambda_runtime::Error>(event.payload)
-            },
-        ))
-        .await
+        muster_aws::init_logging();
+        let aws = Aws::from_env().await?;
+        lambda_runtime::run(service_fn(|event| handle(&aws, event))).await
     })
+}
+
+/// Takes a batch; answers which messages are to come back.
+///
+/// # Errors
+/// None: each message answers for itself.
+pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+    let messages = event.payload.records.into_iter().map(|message| (message.message_id, message.body));
+    let failed = muster_aws::failed_messages(messages, async |_, body| take(aws, body, deadline_ms).await).await;
+    let mut answer = SqsBatchResponse::default();
+    failed.into_iter().for_each(|id| answer.add_failure(id));
+    Ok(answer)
+}
+
+async fn take(aws: &Aws, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
+    let job: ApplyJob = serde_json::from_str(body)?;
+    let applier = Applier { ledger: aws, directory: aws, objects: aws, queue: aws, clock: &SystemClock };
+    let applied = applier.apply(&job, deadline_ms).await?;
+    tracing::info!(run.id = %job.run, run.chunk = ?job.chunk, "chunk taken: {applied:?}");
+    Ok(())
 }

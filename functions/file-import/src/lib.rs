@@ -1,16 +1,71 @@
-//! Placeholder until the use case is wired in.
+//! Plans uploaded files: S3 events and runs to plan anew come in by SQS, plans go out.
+
+use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use muster_aws::{Aws, SystemClock};
+use muster_sync::{Delivery, ImportJob, Importer, Upload};
 
 /// Runs the function until the runtime stops it.
 ///
 /// # Errors
-/// When the Lambda Runtime API cannot be reached.
-pub fn main() -> Result<(), lambda_runtime::Error> {
+/// When a setting is missing or the Lambda Runtime API cannot be reached.
+pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        lambda_runtime::run(lambda_runtime::service_fn(
-            |event: lambda_runtime::LambdaEvent<serde_json::Value>| async move {
-                Ok::<_, lambda_runtime::Error>(event.payload)
-            },
-        ))
-        .await
+        muster_aws::init_logging();
+        let aws = Aws::from_env().await?;
+        lambda_runtime::run(service_fn(|event| handle(&aws, event))).await
+    })
+}
+
+/// Takes a batch; answers which messages are to come back.
+///
+/// # Errors
+/// None: each message answers for itself.
+pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+    let LambdaEvent { payload, context } = event;
+    let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let messages = payload.records.into_iter().map(|message| (message.message_id, message.body));
+    let failed = muster_aws::failed_messages(messages, async |id, body| {
+        let name = format!("{}/{id}", context.request_id);
+        take(aws, body, Delivery { name: &name, deadline_ms }).await
+    })
+    .await;
+    let mut answer = SqsBatchResponse::default();
+    failed.into_iter().for_each(|id| answer.add_failure(id));
+    Ok(answer)
+}
+
+async fn take(aws: &Aws, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
+    let importer = Importer { ledger: aws, directory: aws, objects: aws, queue: aws, clock: &SystemClock };
+    let value: serde_json::Value = serde_json::from_str(body)?;
+    if value.get("Event").is_some_and(|event| event == "s3:TestEvent") {
+        return Ok(());
+    }
+    if value.get("muster").is_some() {
+        let job: ImportJob = serde_json::from_value(value)?;
+        let run = job.run.clone();
+        let imported = importer.resume(&job, delivery).await?;
+        tracing::info!(run.id = %run, "run resumed: {imported:?}");
+        return Ok(());
+    }
+    let event: S3Event = serde_json::from_value(value)?;
+    for record in event.records {
+        let imported = importer.import(&upload(record)?, delivery).await?;
+        tracing::info!("upload taken: {imported:?}");
+    }
+    Ok(())
+}
+
+fn upload(record: S3EventRecord) -> anyhow::Result<Upload> {
+    let object = record.s3.object;
+    let missing = |what: &str| anyhow::anyhow!("the S3 event has no {what}");
+    Ok(Upload {
+        bucket: record.s3.bucket.name.ok_or_else(|| missing("bucket"))?,
+        key: object.url_decoded_key.or(object.key).ok_or_else(|| missing("key"))?,
+        version: object.version_id.ok_or_else(|| missing("version: switch on versioning of the bucket"))?,
+        sequencer: object.sequencer.unwrap_or_default(),
+        size: u64::try_from(object.size.unwrap_or(0)).unwrap_or(0),
+        at_ms: record.event_time.timestamp_millis(),
     })
 }

@@ -1,0 +1,102 @@
+//! Looking at what a connection owns.
+
+use muster_core::field::Field;
+use muster_core::plan::{fold, group_name, groups_of};
+use muster_core::recipient::Recipient;
+use muster_core::ids::{AccountId, ConnectionId};
+use muster_core::plan::Change;
+use muster_core::settings::Settings;
+
+use crate::{Admin, Connection, Directory, Ledger, PortError, SHARDS};
+
+/// A connection's settings.
+///
+/// # Errors
+/// [`crate::Retry::Never`] when the stored text cannot be read: it was checked when it was saved.
+pub fn settings_of(connection: &Connection) -> Result<Settings, PortError> {
+    Settings::from_toml(&connection.settings).map_err(|e| PortError::never("read the connection's settings", e.to_string()))
+}
+
+/// The grouping values a change leaves on the recipient, folded, by slot (0 to 2).
+pub fn group_slots(change: &Change, settings: &Settings) -> Vec<(usize, String)> {
+    let Some(recipient) = &change.new else {
+        return Vec::new();
+    };
+    let slot = |field| settings.group_by.iter().position(|by| *by == field);
+    let groups = groups_of(recipient, settings).into_iter();
+    groups.filter_map(|group| Some((slot(group.field?)?, fold(&group.value)))).collect()
+}
+
+/// One recipient and the names of their groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The recipient.
+    pub recipient: Recipient,
+    /// The groups' names.
+    pub groups: Vec<String>,
+}
+
+/// Hands every recipient of a connection that is not removed to `each`.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn each_person<P: Directory>(
+    ports: &P,
+    connection: &Connection,
+    mut each: impl FnMut(Person),
+) -> Result<(), PortError> {
+    let settings = settings_of(connection)?;
+    for shard in 0..SHARDS {
+        let mut from = None;
+        loop {
+            let page = ports.page(&connection.account, &connection.id, shard, from.as_deref()).await?;
+            for stored in page.items {
+                let groups = groups_of(&stored.recipient, &settings).into_iter();
+                let groups = groups.map(|group| group_name(&settings, group.field, &group.value)).collect();
+                each(Person { recipient: stored.recipient, groups });
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A group of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Which connection it belongs to.
+    pub connection: ConnectionId,
+    /// The grouping field; `None` is the connection's own protected group.
+    pub field: Option<Field>,
+    /// The field's value; empty for the connection's own group.
+    pub value: String,
+    /// How many recipients are members.
+    pub members: u64,
+}
+
+/// Every group of an account: each connection's own, then one per value.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountId) -> Result<Vec<Group>, PortError> {
+    let mut groups = Vec::new();
+    for connection in ports.connections(account).await? {
+        let settings = settings_of(&connection)?;
+        let id = connection.id.clone();
+        let own = Group { name: settings.group.clone(), connection: id, field: None, value: String::new(), members: connection.owned };
+        groups.push(own);
+        for (field, folded, shown) in ports.group_values(account, &connection.id).await? {
+            let Some(field) = Field::by_name(&field) else { continue };
+            let Some(slot) = settings.group_by.iter().position(|by| *by == field) else { continue };
+            let members = ports.count_group(&connection.id, slot, &folded).await?;
+            let name = group_name(&settings, Some(field), &shown);
+            groups.push(Group { name, connection: connection.id.clone(), field: Some(field), value: shown, members });
+        }
+    }
+    Ok(groups)
+}
