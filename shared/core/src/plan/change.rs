@@ -33,6 +33,13 @@ impl ChangeKind {
             Self::Remove => "remove",
         }
     }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Add, Self::Propose, Self::Update, Self::Deactivate, Self::Reactivate, Self::Remove]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
 }
 
 /// Why.

@@ -31,13 +31,17 @@ pub struct Tally {
     pub absent_kept: u64,
     /// Rows of people who are not imported by status and are not in the directory.
     pub skipped: u64,
-    /// Changes left out because their switch is off, by kind name.
+    /// People who would be removed or deactivated but are on the connection's list of people to keep.
+    /// Counted beside what else happens to them: they are also updated, unchanged or absent and kept.
+    pub protected: u64,
+    /// Changes left out because their switch is off, by [`super::ChangeKind::as_str`].
     pub switched_off: BTreeMap<&'static str, u64>,
     /// Per field: how many stored values change.
     pub fields: BTreeMap<Field, FieldTally>,
 }
 
-/// How many stored values of a field change. Only people who had a value before are counted.
+/// How many stored values of a field change. Only people who were stored before are counted, and
+/// none who are removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FieldTally {
     /// Changed to another value, or set where there was none in a person already stored.
@@ -53,7 +57,7 @@ pub enum Gate {
     Removals,
     /// Removals and deactivations summed over 7 days, against twice the removal limit.
     RemovalsOver7Days,
-    /// Updated people.
+    /// Updated and reactivated people: both hang on the same switch.
     Updates,
     /// New ids.
     New,
@@ -67,9 +71,9 @@ pub enum Gate {
     Damage,
     /// The connection is in preview mode.
     Preview,
-    /// A grouping field has a new value and the connection asks first.
+    /// A grouping field has a new value and the connection asks first; not on a first run.
     NewValue,
-    /// The reverse plan of a run.
+    /// The reverse plan of a run: says so and never holds by itself.
     Rollback,
 }
 
@@ -204,7 +208,8 @@ pub struct Summary {
     pub new_values: Vec<NewValue>,
     /// Groups whose membership changes.
     pub groups: Vec<GroupChange>,
-    /// Whether removals by absence were withheld because the listing is not complete.
+    /// Whether removals were withheld: the listing is not complete, the file is damaged, or it is a
+    /// first run over people the connection owns already.
     pub removals_withheld: bool,
     /// SHA-256 of the plan's changes and of what it was made from, lower-case hex; what an approval names.
     pub hash: String,

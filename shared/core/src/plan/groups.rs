@@ -1,0 +1,61 @@
+//! Which groups a recipient belongs to.
+//!
+//! Inactive recipients are kept and hidden and get no messages, so they are members of no group: a
+//! deactivation leaves every group, a reactivation joins them again.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::field::Field;
+use crate::recipient::{Recipient, Value};
+use crate::settings::Settings;
+use crate::status::Status;
+
+/// One group of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// The grouping field; `None` is the connection's own protected group.
+    pub field: Option<Field>,
+    /// The field's value as stored; empty for the connection's own group.
+    pub value: String,
+}
+
+impl GroupKey {
+    /// What tells groups apart: the field with the folded value, so `london` and `London` are one group.
+    pub fn folded(&self) -> (Option<Field>, String) {
+        (self.field, fold(&self.value))
+    }
+}
+
+/// A value as groups compare it: white space around it off, composed (NFC), lower-case.
+pub fn fold(value: &str) -> String {
+    value.trim().nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// The group's name: the connection's own group as the customer named it, others `Department: London`.
+pub fn group_name(settings: &Settings, field: Option<Field>, value: &str) -> String {
+    match field {
+        None => settings.group.clone(),
+        Some(field) => format!("{}: {}", field.spec().label, value.trim()),
+    }
+}
+
+/// The groups the recipient is a member of, the connection's own first, then by grouping field;
+/// none while inactive. A field with several values gives one group for each.
+pub fn groups_of(recipient: &Recipient, settings: &Settings) -> Vec<GroupKey> {
+    if recipient.status != Status::Active {
+        return Vec::new();
+    }
+    let mut keys = vec![GroupKey { field: None, value: String::new() }];
+    for &field in &settings.group_by {
+        if field == Field::EMPLOYMENT_STATUS {
+            keys.push(GroupKey { field: Some(field), value: recipient.status.as_str().to_owned() });
+        }
+        for value in recipient.values.get(&field).into_iter().flat_map(Value::iter) {
+            let key = GroupKey { field: Some(field), value: value.trim().to_owned() };
+            if !key.value.is_empty() && !keys.iter().any(|other| other.folded() == key.folded()) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
