@@ -1,0 +1,39 @@
+"""What each function may do: the actions of its ports, no more and no fewer.
+
+A port that starts to use another action gets it here and in template.yaml, in the same commit.
+"""
+
+COMMON = {
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:ListBucket",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+DIRECTORY = {
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+}
+
+ACTIONS = {
+    "file-import": COMMON
+    | DIRECTORY
+    | {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sqs:SendMessage"},
+    "apply": COMMON | DIRECTORY | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
+    "report-email": COMMON
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:PutObject", "ses:SendEmail"},
+}
+
+# AWS knows no resources for these; everything else names what it touches.
+WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}

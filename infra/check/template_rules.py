@@ -1,0 +1,404 @@
+"""Rules about the deployed template that cfn-lint does not know, on the transformed JSON.
+
+Usage: template_rules.py TRANSFORMED.json FUNCTIONS_DIR
+Each rule is a function of the template that yields one sentence a fault; RULES lists them by name.
+"""
+
+import json
+import os
+import re
+import sys
+
+from actions import ACTIONS, WITHOUT_RESOURCE
+
+TRIGGER_PREFIXES = {"inbox/", "partial/"}
+OLDEST_SSH_POLICY = "TransferSecurityPolicy-2024-01"
+ENVIRONMENT = {
+    "MUSTER_TABLE",
+    "MUSTER_BUCKET",
+    "MUSTER_IMPORT_QUEUE",
+    "MUSTER_APPLY_QUEUE",
+    "MUSTER_REPORT_QUEUE",
+    "MUSTER_MAIL_FROM",
+    "MUSTER_SES_CONFIGURATION_SET",
+}
+
+
+# ---- reading a template ------------------------------------------------------------------------------------------
+
+
+def of_type(template, kind):
+    """(logical id, properties) of every resource of one type, `kind` without the `AWS::`."""
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == f"AWS::{kind}":
+            yield name, resource.get("Properties", {})
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def target(value):
+    """The logical id that a Ref, GetAtt or Sub leads to, or None."""
+    if not isinstance(value, dict):
+        return None
+    if "Ref" in value:
+        return value["Ref"]
+    if "Fn::GetAtt" in value:
+        place = value["Fn::GetAtt"]
+        return (place if isinstance(place, list) else place.split("."))[0]
+    if "Fn::Sub" in value:
+        found = re.search(r"\$\{(\w+)", str(value["Fn::Sub"]))
+        return found.group(1) if found else None
+    return None
+
+
+def get(properties, *path):
+    for key in path:
+        properties = properties.get(key) if isinstance(properties, dict) else None
+    return properties
+
+
+def binary(template, function):
+    return get(template["Resources"][function], "Metadata", "BuildProperties", "Binary")
+
+
+def role_of(template, function):
+    return target(template["Resources"][function]["Properties"].get("Role"))
+
+
+def statements(role):
+    for policy in as_list(role.get("Policies")):
+        yield from as_list(policy["PolicyDocument"]["Statement"])
+
+
+def mappings(template):
+    """(mapping, properties, function, queue) of every queue that feeds a function."""
+    for name, mapping in of_type(template, "Lambda::EventSourceMapping"):
+        yield name, mapping, target(mapping["FunctionName"]), target(mapping["EventSourceArn"])
+
+
+def dead_letter_queues(template):
+    return {
+        target(get(queue, "RedrivePolicy", "deadLetterTargetArn")) for _, queue in of_type(template, "SQS::Queue")
+    } - {None}
+
+
+def denies_plain_http(policy):
+    return any(
+        statement["Effect"] == "Deny"
+        and statement.get("Principal") == "*"
+        and str(get(statement, "Condition", "Bool", "aws:SecureTransport")).lower() == "false"
+        for statement in as_list(policy["PolicyDocument"]["Statement"])
+    )
+
+
+# ---- functions and their queues --------------------------------------------------------------------------------------
+
+
+def one_resource_per_function(template, folders):
+    found = sorted(str(binary(template, name)) for name, _ in of_type(template, "Lambda::Function"))
+    if found != sorted(folders):
+        yield f"functions/ holds {sorted(folders)}, the template builds {found}"
+
+
+def tracing(template, _):
+    for name, function in of_type(template, "Lambda::Function"):
+        if get(function, "TracingConfig", "Mode") != "Active":
+            yield f"{name} has no tracing"
+
+
+def environment(template, _):
+    for name, function in of_type(template, "Lambda::Function"):
+        found = set(get(function, "Environment", "Variables") or {})
+        if found != ENVIRONMENT:
+            yield f"{name} has other variables than the functions read: {sorted(found ^ ENVIRONMENT)}"
+
+
+def log_group(template, _):
+    groups = dict(of_type(template, "Logs::LogGroup"))
+    for name, function in of_type(template, "Lambda::Function"):
+        group = groups.get(target(get(function, "LoggingConfig", "LogGroup")), {})
+        if not group.get("RetentionInDays"):
+            yield f"{name} has no log group with a retention"
+        elif group.get("LogGroupName") != {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{binary(template, name)}"}:
+            yield f"{name} logs into a group of another name"
+
+
+def visibility(template, _):
+    for name, mapping, function, queue in mappings(template):
+        timeout = template["Resources"][function]["Properties"].get("Timeout", 3)
+        hidden = template["Resources"][queue]["Properties"].get("VisibilityTimeout", 30)
+        need = 6 * timeout + mapping.get("MaximumBatchingWindowInSeconds", 0)
+        if hidden < need:
+            yield f"{queue} hides a message for {hidden} s; {function} may take {timeout} s, so it wants {need} s"
+
+
+def partial_batch(template, _):
+    for name, mapping, _, _ in mappings(template):
+        if "ReportBatchItemFailures" not in as_list(mapping.get("FunctionResponseTypes")):
+            yield f"{name} retries a whole batch for one bad message: no ReportBatchItemFailures"
+
+
+def throttled(template, _):
+    for name, mapping, _, _ in mappings(template):
+        if not get(mapping, "ScalingConfig", "MaximumConcurrency"):
+            yield f"{name} has no MaximumConcurrency"
+
+
+def redrive(template, _):
+    dead = dead_letter_queues(template)
+    for name, queue in of_type(template, "SQS::Queue"):
+        if name in dead:
+            if queue.get("MessageRetentionPeriod") != 1209600:
+                yield f"{name} does not keep dead letters for 14 days"
+        elif not queue.get("RedrivePolicy"):
+            yield f"{name} has no dead-letter queue"
+
+
+def dead_letter_alarm(template, _):
+    watched = {
+        target(dimension["Value"])
+        for _, alarm in of_type(template, "CloudWatch::Alarm")
+        for dimension in alarm["Dimensions"]
+    }
+    for name in sorted(dead_letter_queues(template) - watched):
+        yield f"no alarm watches {name}"
+
+
+def queue_encryption(template, _):
+    for name, queue in of_type(template, "SQS::Queue"):
+        if queue.get("SqsManagedSseEnabled") is not True and not queue.get("KmsMasterKeyId"):
+            yield f"{name} is not said to be encrypted"
+
+
+def tls_only(template, _):
+    covered = set()
+    for kind, field in (("SQS::QueuePolicy", "Queues"), ("S3::BucketPolicy", "Bucket")):
+        for _, policy in of_type(template, kind):
+            if denies_plain_http(policy):
+                covered |= {target(place) for place in as_list(policy[field])}
+    for kind in ("SQS::Queue", "S3::Bucket"):
+        for name, _ in of_type(template, kind):
+            if name not in covered:
+                yield f"{name} has no policy that refuses plain HTTP"
+
+
+def source_account(template, _):
+    for name, policy in of_type(template, "SQS::QueuePolicy"):
+        for statement in as_list(policy["PolicyDocument"]["Statement"]):
+            if statement["Effect"] == "Deny":
+                continue
+            if get(statement, "Condition", "StringEquals", "aws:SourceAccount") != {"Ref": "AWS::AccountId"}:
+                yield f"{name} lets in {statement['Principal']} of any account: no aws:SourceAccount"
+            if not get(statement, "Condition", "ArnEquals", "aws:SourceArn"):
+                yield f"{name} lets in {statement['Principal']} for any resource: no aws:SourceArn"
+
+
+# ---- roles -------------------------------------------------------------------------------------------------------
+
+
+def no_wildcard_iam(template, _):
+    for name, role in of_type(template, "IAM::Role"):
+        if role.get("ManagedPolicyArns"):
+            yield f"{name} takes managed policies, whose resources nobody here chose"
+        for statement in statements(role):
+            actions = as_list(statement.get("Action"))
+            if "NotAction" in statement or any("*" in action for action in actions):
+                yield f"{name} allows actions by wildcard: {actions}"
+            resources = as_list(statement.get("Resource"))
+            if not set(actions) <= WITHOUT_RESOURCE and ("NotResource" in statement or "*" in resources):
+                yield f"{name} allows {actions} on everything"
+
+
+def one_role_per_function(template, _):
+    roles = [role_of(template, name) for name, _ in of_type(template, "Lambda::Function")]
+    if None in roles or len(set(roles)) != len(roles):
+        yield f"functions share roles, or have none of their own: {roles}"
+
+
+def exact_actions(template, _):
+    for name, _ in of_type(template, "Lambda::Function"):
+        role = template["Resources"].get(role_of(template, name), {}).get("Properties", {})
+        allowed = {action for statement in statements(role) for action in as_list(statement.get("Action"))}
+        wanted = ACTIONS.get(binary(template, name), set())
+        if allowed != wanted:
+            yield f"{name} may do too much: {sorted(allowed - wanted)}, and too little: {sorted(wanted - allowed)}"
+
+
+def no_function_writes_uploads(template, _):
+    """A function that could write under a trigger prefix could start itself for ever."""
+    for name, _ in of_type(template, "Lambda::Function"):
+        for statement in statements(template["Resources"][role_of(template, name)]["Properties"]):
+            if "s3:PutObject" not in as_list(statement.get("Action")):
+                continue
+            for place in map(str, as_list(statement["Resource"])):
+                if not re.search(r"Arn\}/(plans|rosters|reports|sftp/\*/errors)/\*", place):
+                    yield f"{name} may write {place}"
+
+
+def no_secrets(template, _):
+    for name, function in of_type(template, "Lambda::Function"):
+        for key, value in (get(function, "Environment", "Variables") or {}).items():
+            if isinstance(value, str) or re.search(r"SECRET|TOKEN|PASSWORD|KEY$", key):
+                yield f"{name} has {key} in its environment; only references belong there"
+
+
+# ---- bucket and table ------------------------------------------------------------------------------------------------
+
+
+def trigger_prefixes(template, _):
+    for name, bucket in of_type(template, "S3::Bucket"):
+        notification = bucket.get("NotificationConfiguration", {})
+        if set(notification) != {"QueueConfigurations"}:
+            yield f"{name} notifies others than the queue: {sorted(notification)}"
+        prefixes = []
+        for configuration in notification.get("QueueConfigurations", []):
+            rules = get(configuration, "Filter", "S3Key", "Rules") or []
+            prefixes += [rule["Value"] for rule in rules if rule["Name"] == "prefix"] or [""]
+        if sorted(prefixes) != sorted(TRIGGER_PREFIXES):
+            yield f"{name} triggers on {sorted(prefixes)}, not on {sorted(TRIGGER_PREFIXES)}: fragments or loops"
+
+
+def bucket_guards(template, _):
+    for name, bucket in of_type(template, "S3::Bucket"):
+        if get(bucket, "VersioningConfiguration", "Status") != "Enabled":
+            yield f"{name} has no versions, so a run cannot read the very object that caused it"
+        if list((bucket.get("PublicAccessBlockConfiguration") or {}).values()) != [True] * 4:
+            yield f"{name} does not block all public access"
+        encryption = as_list(get(bucket, "BucketEncryption", "ServerSideEncryptionConfiguration")) or [{}]
+        if not get(encryption[0], "ServerSideEncryptionByDefault", "KMSMasterKeyID"):
+            yield f"{name} has no KMS key"
+
+
+def bucket_lifecycle(template, _):
+    for name, bucket in of_type(template, "S3::Bucket"):
+        rules = {rule.get("Prefix"): rule for rule in get(bucket, "LifecycleConfiguration", "Rules") or []}
+        for prefix in ("sftp/", "inbox/", "partial/", "plans/", "rosters/", "reports/"):
+            rule = rules.get(prefix, {})
+            if rule.get("Status") != "Enabled" or not rule.get("ExpirationInDays"):
+                yield f"{name} keeps {prefix} for ever"
+            elif not get(rule, "NoncurrentVersionExpiration", "NoncurrentDays"):
+                yield f"{name} keeps old versions under {prefix} for ever"
+
+
+def table_guards(template, _):
+    for name, table in of_type(template, "DynamoDB::Table"):
+        if table.get("DeletionProtectionEnabled") is not True:
+            yield f"{name} has no deletion protection"
+        if get(table, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") is not True:
+            yield f"{name} has no point-in-time recovery"
+        if not get(table, "SSESpecification", "KMSMasterKeyId"):
+            yield f"{name} has no KMS key of ours"
+        if table.get("StreamSpecification"):
+            yield f"{name} has a stream, which nothing reads"
+
+
+def data_is_retained(template, _):
+    for name, resource in template["Resources"].items():
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"):
+            if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+                yield f"{name} would be deleted with the stack"
+
+
+def key_rotation(template, _):
+    for name, key in of_type(template, "KMS::Key"):
+        if key.get("EnableKeyRotation") is not True:
+            yield f"{name} is never rotated"
+
+
+# ---- mail and SFTP ----------------------------------------------------------------------------------------------------
+
+
+def mail_events(template, _):
+    events = [
+        destination["EventDestination"]
+        for _, destination in of_type(template, "SES::ConfigurationSetEventDestination")
+        if get(destination, "EventDestination", "EventBridgeDestination")
+    ]
+    found = {kind for event in events if event.get("Enabled") for kind in event["MatchingEventTypes"]}
+    missing = {"SEND", "BOUNCE", "COMPLAINT", "REJECT"} - found
+    if missing:
+        yield f"SES does not tell of {sorted(missing)}; a mail whose answer was lost would be sent twice"
+
+
+def ssh_policy(template, _):
+    for name, server in of_type(template, "Transfer::Server"):
+        policy = server.get("SecurityPolicyName") or ""
+        if not re.fullmatch(r"TransferSecurityPolicy-\d{4}-\d{2}", policy) or policy < OLDEST_SSH_POLICY:
+            yield f"{name} takes SSH policy {policy or 'of 2018'}, older than {OLDEST_SSH_POLICY}"
+
+
+def sftp_is_fenced(template, _):
+    groups = dict(of_type(template, "EC2::SecurityGroup"))
+    open_cidrs = {"0.0.0.0/0", "::/0"}
+    for name, server in of_type(template, "Transfer::Server"):
+        members = as_list(get(server, "EndpointDetails", "SecurityGroupIds"))
+        if server.get("EndpointType") != "VPC" or not members:
+            yield f"{name} is open to the internet: no VPC endpoint with a security group"
+        for ingress in (rule for member in members for rule in groups[target(member)]["SecurityGroupIngress"]):
+            if any(cidr in json.dumps(ingress) for cidr in open_cidrs):
+                yield f"{name} lets in every address"
+    for name in ("SftpAllowedCidr",):
+        if template["Parameters"].get(name, {}).get("Default") in open_cidrs:
+            yield f"{name} lets in every address by default"
+
+
+def uploads_are_copied(template, _):
+    """Whole files to inbox/, fragments to partial/: an upload that was cut off must never look whole."""
+    for name, server in of_type(template, "Transfer::Server"):
+        for moment, prefix in (("OnUpload", "inbox/"), ("OnPartialUpload", "partial/")):
+            keys = [
+                get(step, "CopyStepDetails", "DestinationFileLocation", "S3FileLocation", "Key")
+                for detail in as_list(get(server, "WorkflowDetails", moment))
+                for step in template["Resources"][target(detail["WorkflowId"])]["Properties"]["Steps"]
+            ]
+            if keys != [prefix + "${transfer:UserName}/"]:
+                yield f"{name} copies to {keys} {moment}, not to {prefix} of the user"
+
+
+RULES = {
+    rule.__name__: rule
+    for rule in (
+        one_resource_per_function,
+        tracing,
+        environment,
+        log_group,
+        visibility,
+        partial_batch,
+        throttled,
+        redrive,
+        dead_letter_alarm,
+        queue_encryption,
+        tls_only,
+        source_account,
+        no_wildcard_iam,
+        one_role_per_function,
+        exact_actions,
+        no_function_writes_uploads,
+        no_secrets,
+        trigger_prefixes,
+        bucket_guards,
+        bucket_lifecycle,
+        table_guards,
+        data_is_retained,
+        key_rotation,
+        mail_events,
+        ssh_policy,
+        sftp_is_fenced,
+        uploads_are_copied,
+    )
+}
+
+
+def faults(template, folders):
+    """Every fault of a transformed template, as (rule, sentence)."""
+    return [(name, fault) for name, rule in RULES.items() for fault in rule(template, folders)]
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as file:
+        found = faults(json.load(file), sorted(os.listdir(sys.argv[2])))
+    for rule, fault in found:
+        print(f"{rule}: {fault}")
+    sys.exit(1 if found else 0)
