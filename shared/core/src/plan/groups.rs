@@ -1,14 +1,13 @@
 //! Which groups a recipient belongs to.
 //!
-//! Inactive recipients are kept and hidden and get no messages, so they are members of no group: a
-//! deactivation leaves every group, a reactivation joins them again.
+//! Membership is not delivery: all recipients of a connection are members of its group, inactive ones
+//! too; that those get no messages is the business of whoever sends.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::field::Field;
 use crate::recipient::{Recipient, Value};
 use crate::settings::Settings;
-use crate::status::Status;
 
 /// One group of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,11 +39,8 @@ pub fn group_name(settings: &Settings, field: Option<Field>, value: &str) -> Str
 }
 
 /// The groups the recipient is a member of, the connection's own first, then by grouping field;
-/// none while inactive. A field with several values gives one group for each.
+/// inactive recipients included. A field with several values gives one group for each.
 pub fn groups_of(recipient: &Recipient, settings: &Settings) -> Vec<GroupKey> {
-    if recipient.status != Status::Active {
-        return Vec::new();
-    }
     let mut keys = vec![GroupKey { field: None, value: String::new() }];
     for &field in &settings.group_by {
         if field == Field::EMPLOYMENT_STATUS {
