@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Aws, SystemClock};
+use muster_aws::Aws;
 use muster_sync::{Applier, ApplyJob};
 
 /// Runs the function until the runtime stops it.
@@ -32,7 +32,7 @@ pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchR
 
 async fn take(aws: &Aws, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
     let job: ApplyJob = serde_json::from_str(body)?;
-    let applier = Applier { ledger: aws, directory: aws, objects: aws, queue: aws, clock: &SystemClock };
+    let applier = Applier { ledger: aws, directory: aws, objects: aws, queue: aws, clock: aws };
     let applied = applier.apply(&job, deadline_ms).await?;
     tracing::info!(run.id = %job.run, run.chunk = ?job.chunk, "chunk taken: {applied:?}");
     Ok(())

@@ -3,7 +3,7 @@
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Aws, SystemClock};
+use muster_aws::Aws;
 use muster_sync::{Delivery, ImportJob, Importer, Upload};
 
 /// Runs the function until the runtime stops it.
@@ -37,7 +37,7 @@ pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchR
 }
 
 async fn take(aws: &Aws, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let importer = Importer { ledger: aws, directory: aws, objects: aws, queue: aws, clock: &SystemClock };
+    let importer = Importer { ledger: aws, directory: aws, objects: aws, queue: aws, clock: aws };
     let value: serde_json::Value = serde_json::from_str(body)?;
     if value.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Aws, SystemClock};
+use muster_aws::Aws;
 use muster_sync::{OutboxMail, PATIENCE_MS, Reporter};
 
 /// Runs the function until the runtime stops it.
@@ -32,7 +32,7 @@ pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchR
 async fn take(aws: &Aws, body: &str) -> anyhow::Result<()> {
     let value: serde_json::Value = serde_json::from_str(body)?;
     let reporter =
-        Reporter { ledger: aws, objects: aws, mailer: aws, clock: &SystemClock, patience_ms: PATIENCE_MS };
+        Reporter { ledger: aws, objects: aws, mailer: aws, clock: aws, patience_ms: PATIENCE_MS, ways: aws.ways() };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
         if let Some((mail, event)) = muster_aws::mail_event(&value) {
             tracing::info!(run.id = %mail.run, mail.event = event, "the mail service tells of a mail");

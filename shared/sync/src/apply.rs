@@ -1,14 +1,14 @@
 //! Writing an approved plan to the directory, chunk by chunk.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use muster_core::plan::{Change, ChunkReader};
+use muster_core::plan::{Change, ChunkReader, fold, summary_from_json};
 use muster_core::settings::Settings;
 
 use crate::ids::{Ids, ids_of};
-use crate::plan_store::chunk_key;
+use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
     ApplyJob, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError, Queue,
-    Removal, Run, RunState, Written, settings_of,
+    Removal, Run, RunState, WEEK_MS, Written, settings_of,
 };
 
 /// Recipient writes under way at once in one function: enough to hide the service's latency, few
@@ -17,9 +17,6 @@ const WRITES_AT_ONCE: usize = 16;
 
 /// How long before its deadline a function stops taking on new writes.
 const MARGIN_MS: i64 = 3_000;
-
-/// How long removals count for the 7-day gate.
-const WEEK_MS: i64 = 7 * 24 * 3_600_000;
 
 /// Writes chunks and finishes runs.
 #[derive(Debug)]
@@ -88,7 +85,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let settings = settings_of(&self.connection(run).await?)?;
         let bytes = self.objects.read(&chunk_key(&plan.prefix, chunk)).await?;
         let bytes = bytes.ok_or_else(|| PortError::never("read the plan", format!("chunk {chunk} is gone")))?;
-        let changes = ChunkReader::new(&bytes)
+        let changes = ChunkReader::new(&unpacked(&bytes)?)
             .and_then(|reader| reader.collect::<Result<Vec<Change>, _>>())
             .map_err(|e| PortError::never("read the plan", e.to_string()))?;
         let conflicts = stream::iter(&changes)
@@ -120,6 +117,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
 
     async fn finish(&self, run: &Run, plan: &PlanRef) -> Result<Applied, PortError> {
         let connection = self.connection(run).await?;
+        self.keep_new_groups(run, plan).await?;
         let now_ms = self.clock.now_ms();
         let mut removals = connection.removals.clone();
         removals.retain(|removal| removal.at_ms > now_ms - WEEK_MS);
@@ -148,6 +146,19 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             }
             _ => Err(PortError::later("finish the run", "the connection changed meanwhile")),
         }
+    }
+
+    /// Groups become known when the plan that made them is applied, so a rejected plan leaves none.
+    async fn keep_new_groups(&self, run: &Run, plan: &PlanRef) -> Result<(), PortError> {
+        let Some(bytes) = self.objects.read(&summary_key(&plan.prefix)).await? else {
+            return Err(PortError::never("read the plan's summary", "it is gone"));
+        };
+        let summary =
+            summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
+        let made = summary.new_values.iter();
+        let made: Vec<_> =
+            made.map(|new| (new.field.name().to_owned(), fold(&new.value), new.value.clone())).collect();
+        if made.is_empty() { Ok(()) } else { self.ledger.add_group_values(&run.account, &run.connection, &made).await }
     }
 
     async fn connection(&self, run: &Run) -> Result<Connection, PortError> {

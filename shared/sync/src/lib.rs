@@ -4,17 +4,38 @@
 //! tried before and after each of them.
 
 mod error;
-mod ports;
 mod position;
 mod records;
 
+mod ports;
+
+mod apply;
+mod connect;
+mod decide;
+mod ids;
+mod import;
+mod people;
+mod plan_store;
+mod report;
+mod stored_issues;
+
+pub use apply::{Applied, Applier};
+pub use connect::{Drawn, NotSaved, Saved, save_connection};
+pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
+pub use import::{Delivery, Imported, Importer, Upload};
+pub use people::{Group, Person, each_person, group_slots, groups, settings_of};
 pub use ports::{
-    ApplyJob, Claim, Clock, CommitPlan, Directory, Fetched, Finish, ImportJob, Ledger, Mailer, Message, Objects,
-    Opened, OutboxMail, Page, Posted, Queue, ReportJob, Stored, TakeLease, Transition, Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Directory, Fetched, Finish, ImportJob, Ledger, Mailer, Message, NewLogin,
+    Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition, Written,
 };
 pub use position::Position;
 pub use records::{
     Cause, Connection, ConnectionStatus, Held, Lease, Login, MailKind, MailState, PlanRef, Removal, Run, RunCounts,
     RunState,
 };
+pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use stored_issues::{StoredIssues, issues_from_json};
+
+/// How long removals count for the 7-day gate.
+pub(crate) const WEEK_MS: i64 = 7 * 24 * 3_600_000;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use muster_core::plan::{Change, PlanHasher, encode_change, write_chunk_head};
+use muster_core::plan::{Change, PlanHasher, encode_change, start_chunk};
 
 use crate::{Objects, PortError, Run};
 
@@ -74,7 +74,7 @@ impl<'a, O: Objects> ChunkWriter<'a, O> {
 
     pub(crate) async fn push(&mut self, change: &Change) -> Result<(), PortError> {
         if self.in_chunk == 0 {
-            write_chunk_head(&mut self.lines);
+            start_chunk(&mut self.lines);
         }
         let start = self.lines.len();
         encode_change(change, &mut self.lines);
@@ -88,10 +88,9 @@ impl<'a, O: Objects> ChunkWriter<'a, O> {
             return Ok(());
         }
         let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        let packed = packed
-            .write_all(&self.lines)
-            .and_then(|()| packed.finish())
-            .map_err(|e| PortError::never("pack the plan", e.to_string()))?;
+        let bad = |e: std::io::Error| PortError::never("pack the plan", e.to_string());
+        packed.write_all(&self.lines).map_err(bad)?;
+        let packed = packed.finish().map_err(bad)?;
         self.objects.write(&chunk_key(&self.prefix, self.chunks), packed, "application/gzip").await?;
         self.lines.clear();
         self.in_chunk = 0;

@@ -157,6 +157,35 @@ pub trait Ledger {
     ) -> Answer<()>;
 }
 
+/// An SFTP login to store.
+#[derive(Debug, Clone, Copy)]
+pub struct NewLogin<'a> {
+    /// The login's name.
+    pub user: &'a str,
+    /// The account it stands for.
+    pub account: &'a AccountId,
+    /// The connection it stands for.
+    pub connection: &'a ConnectionId,
+    /// The password's stored form: `sha256$salt$hash`, in hex.
+    pub password: &'a str,
+    /// Public keys in OpenSSH's form.
+    pub keys: &'a [String],
+}
+
+/// Making connections and finding them.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Admin {
+    /// Stores a connection: a new one when `expected` is `None`, else new settings of the one whose
+    /// settings have that version; state that runs keep is left as it is. `false` when the condition does not hold.
+    async fn save_connection(&self, connection: &Connection, expected: Option<u64>) -> Answer<bool>;
+    /// Stores a login, replacing the one of that name.
+    async fn put_login(&self, login: &NewLogin<'_>) -> Answer<()>;
+    /// The account's connections, by id.
+    async fn connections(&self, account: &AccountId) -> Answer<Vec<Connection>>;
+    /// Every account that has a connection.
+    async fn accounts(&self) -> Answer<Vec<AccountId>>;
+}
+
 /// Names one mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxMail {

@@ -30,6 +30,23 @@ pub struct Reporter<'a, L, O, M, C> {
     pub clock: &'a C,
     /// How long a broken-off send is awaited, in milliseconds; [`PATIENCE_MS`] unless tests say otherwise.
     pub patience_ms: i64,
+    /// How a held plan is decided.
+    pub ways: &'a Ways,
+}
+
+/// How a held plan is decided: texts or links in which `{run}` and `{hash}` stand for the plan's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ways {
+    /// How to approve.
+    pub approve: String,
+    /// How to reject.
+    pub reject: String,
+}
+
+impl Ways {
+    fn fill(text: &str, run: &Run, hash: &str) -> String {
+        text.replace("{run}", run.id.as_str()).replace("{hash}", hash)
+    }
 }
 
 /// What became of a mail.
@@ -51,12 +68,10 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
     /// try is still awaited.
     pub async fn tell(&self, mail: &OutboxMail) -> Result<Told, PortError> {
         let Ids { account, connection, run } = ids_of(&mail.account, &mail.connection, &mail.run)?;
-        let found = self.ledger.connection(&account, &connection).await?;
-        let (Some(connection), Some(run)) = (found, self.ledger.run(&account, &connection_id(&mail.connection)?, &run).await?)
-        else {
+        let run = self.ledger.run(&account, &connection, &run).await?;
+        let (Some(connection), Some(run)) = (self.ledger.connection(&account, &connection).await?, run) else {
             return Ok(Told::Already);
         };
-        let _ = account;
         let message = match self.compose(mail, &connection, &run).await? {
             Some(message) => message,
             None => {
@@ -112,6 +127,8 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         };
         let error_file = self.deliver_error_file(connection, run, &prefix, &issues).await?;
         let hash = run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default();
+        let approve = Ways::fill(&self.ways.approve, run, hash);
+        let reject = Ways::fill(&self.ways.reject, run, hash);
         let top: Vec<Issue> = issues.issues.iter().take(10).cloned().collect();
         let rendered = render(&Report {
             account: connection.account.as_str(),
@@ -127,7 +144,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
             top_issues: &top,
             error_file: error_file.as_deref(),
             error_rows: issues.error_rows,
-            decide: (mail.kind == MailKind::Held).then_some(Decide { hash }),
+            decide: (mail.kind == MailKind::Held).then_some(Decide { approve: &approve, reject: &reject, hash }),
             replaced_run: issues.replaces.as_deref(),
             failure: run.reason.as_deref(),
             told: &settings.report_to,
@@ -174,10 +191,6 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         self.objects.write(&format!("sftp/{user}/errors/{name}"), bytes, "text/csv").await?;
         Ok(Some(format!("errors/{name}")))
     }
-}
-
-fn connection_id(text: &str) -> Result<muster_core::ids::ConnectionId, PortError> {
-    muster_core::ids::ConnectionId::parse(text).map_err(|e| PortError::never("read the message", e.to_string()))
 }
 
 /// `people_11222026.csv` and run `3fa9…` make `people_11222026.3fa9c1d2.errors.csv`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::field::Field;
 use muster_core::issue::Severity;
-use muster_core::plan::{PlanHasher, Summary};
+use muster_core::plan::{MadeFrom, PlanHasher, Summary};
 use muster_core::settings::Settings;
 
 use crate::{Cause, Connection, Ledger, PortError, Run, RunCounts, WEEK_MS};
@@ -40,12 +40,12 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
         Cause::File { key, version, .. } => format!("{key}@{version}"),
         Cause::Rollback { run, .. } => format!("rollback@{run}"),
     };
-    PlanHasher::new(
-        connection.id.as_str(),
-        connection.settings_version,
-        &source,
-        connection.directory_version,
-    )
+    PlanHasher::new(&MadeFrom {
+        connection: &connection.id,
+        settings_version: &connection.settings_version.to_string(),
+        source_version: &source,
+        directory_version: &connection.directory_version.to_string(),
+    })
 }
 
 /// The counts that lists of runs show.

@@ -1,11 +1,17 @@
 //! From an uploaded file, or a wish to undo, to a plan that counts.
 
+mod facts;
 mod file_plan;
 mod rollback_plan;
+mod rosters;
 mod upload;
 
+use std::collections::BTreeMap;
+
 use muster_core::file::Keys;
+use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue};
+use muster_core::recipient::Recipient;
 use muster_core::settings::{Mode, Settings};
 
 use crate::decide::send_chunks;
@@ -74,6 +80,9 @@ enum Outcome {
     Planned(Box<Planned>, Option<Position>),
     Unplanned(Unplanned),
 }
+
+/// People looked up at once: what one batch read of the directory takes.
+const LOOKED_UP: usize = 100;
 
 /// How long a lease outlives the function that holds it.
 const LEASE_MARGIN_MS: i64 = 2_000;
@@ -269,6 +278,21 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         }
         self.queue.send_report(&OutboxMail::of(run, MailKind::Ended)).await?;
         Ok(Imported::Run(state))
+    }
+
+    /// The recipients among `ids` that are stored and not removed.
+    async fn stored(
+        &self,
+        connection: &Connection,
+        ids: &[UniqueId],
+    ) -> Result<BTreeMap<UniqueId, Recipient>, PortError> {
+        let mut found = BTreeMap::new();
+        for batch in ids.chunks(LOOKED_UP) {
+            let stored = self.directory.get(&connection.account, &connection.id, batch).await?;
+            let shown = stored.into_iter().filter(|stored| stored.removed_ms.is_none());
+            found.extend(shown.map(|stored| (stored.recipient.unique_id.clone(), stored.recipient)));
+        }
+        Ok(found)
     }
 
     async fn store_issues(&self, prefix: &str, issues: &StoredIssues, file: Option<Vec<u8>>) -> Result<(), PortError> {
