@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What the end-to-end tests share.
+
+pub mod faulty;
+pub mod rig;
