@@ -1,55 +1,18 @@
 //! Adds up a plan while its changes stream by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::field::Field;
-use crate::ids::RunId;
-use crate::issue::{Code, Place};
+use crate::issue::Code;
 use crate::recipient::{Desired, Recipient};
 use crate::settings::Settings;
 
-use super::groups::{GroupKey, fold, group_name, groups_of};
+use super::groups::{GroupKey, fold, group_moves, group_name};
 use super::stored::{MAX_ITEM_BYTES, recipient_size};
 use super::{
-    AbsentDecision, Change, ChangeKind, Decision, GroupChange, IssueTally, KeptWhy, NewValue, Reason, Summary, Tally,
-    decide, decide_absent, gates,
+    AbsentDecision, Change, ChangeKind, Decision, Facts, GroupChange, IssueTally, KeptWhy, NewValue, Reason, Summary,
+    Tally, decide, decide_absent, gates,
 };
-
-/// What a plan is measured against. The default withholds every removal.
-#[derive(Debug, Clone, Default)]
-pub struct Facts {
-    /// Recipients the connection owns and shows before the run.
-    pub owned: u64,
-    /// Whether no run of the connection was applied before: nobody is removed.
-    pub first_run: bool,
-    /// Data rows of the last applied file, where there was one.
-    pub rows_last: Option<u64>,
-    /// People removed or deactivated in the last 7 days, this run not counted.
-    pub removed_last_7_days: u64,
-    /// Per grouping field the values that have a group already, as first seen.
-    pub known_values: BTreeMap<Field, BTreeSet<String>>,
-    /// What was found that makes the source a damaged one: code, place, message.
-    pub damage: Vec<(Code, Place, String)>,
-    /// Whether every row of the source could be told, so that absence means something.
-    pub complete: bool,
-    /// Whether the source was read to its end. A readable row of a file with some untellable rows
-    /// still removes by its status; one of a source that broke off does not.
-    pub read_to_end: bool,
-    /// Whether the file has a header and nothing else.
-    pub header_only: bool,
-    /// The run that this plan undoes.
-    pub rollback_of: Option<RunId>,
-}
-
-impl Facts {
-    fn removes_by_status(&self) -> bool {
-        self.read_to_end && self.damage.is_empty() && !self.first_run
-    }
-
-    fn removes_by_absence(&self) -> bool {
-        self.complete && self.removes_by_status()
-    }
-}
 
 /// What the builder made of one person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,7 +34,6 @@ struct Membership {
     made: bool,
     joined: u64,
     left: u64,
-    carried: u64,
 }
 
 /// Decides person by person, counts, and ends in a [`Summary`]. Keeps nothing of any person.
@@ -162,9 +124,7 @@ impl<'a> PlanBuilder<'a> {
         if let (Some(old), Some(new)) = (&change.old, &change.new) {
             self.count_fields(old, new);
         }
-        if change.kind != ChangeKind::Propose {
-            self.count_groups(change.old.as_ref(), change.new.as_ref());
-        }
+        self.count_groups(change);
     }
 
     /// `n` data rows were read.
@@ -274,37 +234,26 @@ impl<'a> PlanBuilder<'a> {
         }
     }
 
-    fn count_groups(&mut self, old: Option<&Recipient>, new: Option<&Recipient>) {
-        let keys = |recipient: Option<&Recipient>| -> BTreeMap<_, _> {
-            let groups = recipient.map(|recipient| groups_of(recipient, self.settings)).unwrap_or_default();
-            groups.into_iter().map(|key| (key.folded(), key)).collect()
-        };
-        let (before, after) = (keys(old), keys(new));
-        for (id, key) in &after {
-            let joins = !before.contains_key(id);
-            let group = self.membership(id, key);
-            group.carried += 1;
-            group.joined += u64::from(joins);
+    fn count_groups(&mut self, change: &Change) {
+        let moves = group_moves(change, self.settings);
+        for key in &moves.joins {
+            self.membership(key).joined += 1;
         }
-        for (id, key) in before.iter().filter(|(id, _)| !after.contains_key(*id)) {
-            self.membership(id, key).left += 1;
+        for key in &moves.leaves {
+            self.membership(key).left += 1;
         }
     }
 
-    fn membership(&mut self, id: &(Option<Field>, String), key: &GroupKey) -> &mut Membership {
+    fn membership(&mut self, key: &GroupKey) -> &mut Membership {
+        let id = key.folded();
         let known = id.0.and_then(|field| self.known.get(&(field, id.1.clone())));
         let made = match id.0 {
             None => self.facts.first_run,
             Some(_) => known.is_none(),
         };
         let value = known.unwrap_or(&key.value);
-        let group = self.groups.entry(id.clone()).or_insert_with(|| Membership {
-            value: value.clone(),
-            made,
-            joined: 0,
-            left: 0,
-            carried: 0,
-        });
+        let group =
+            self.groups.entry(id).or_insert_with(|| Membership { value: value.clone(), made, joined: 0, left: 0 });
         if *value < group.value {
             group.value.clone_from(value);
         }
@@ -312,9 +261,9 @@ impl<'a> PlanBuilder<'a> {
     }
 
     fn new_grouping_values(&self) -> Vec<NewValue> {
-        let made = self.groups.iter().filter(|(_, group)| group.made && group.carried > 0);
+        let made = self.groups.iter().filter(|(_, group)| group.made && group.joined > 0);
         made.filter_map(|((field, _), group)| {
-            Some(NewValue { field: (*field)?, value: group.value.clone(), people: group.carried })
+            Some(NewValue { field: (*field)?, value: group.value.clone(), people: group.joined })
         })
         .collect()
     }

@@ -5,6 +5,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::{Change, ChangeKind};
 use crate::field::Field;
 use crate::recipient::{Recipient, Value};
 use crate::settings::Settings;
@@ -27,7 +28,11 @@ impl GroupKey {
 
 /// A value as groups compare it: white space around it off, composed (NFC), lower-case.
 pub fn fold(value: &str) -> String {
-    value.trim().nfc().flat_map(char::to_lowercase).nfc().collect()
+    let value = value.trim();
+    if value.is_ascii() {
+        return value.to_ascii_lowercase();
+    }
+    value.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// The group's name: the connection's own group as the customer named it, others `Department: London`.
@@ -54,4 +59,30 @@ pub fn groups_of(recipient: &Recipient, settings: &Settings) -> Vec<GroupKey> {
         }
     }
     keys
+}
+
+/// Which groups one change makes its person join and leave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupMoves {
+    /// Groups of the recipient after and not before.
+    pub joins: Vec<GroupKey>,
+    /// Groups of the recipient before and not after.
+    pub leaves: Vec<GroupKey>,
+}
+
+/// The moves of a change; none for a proposal. Another spelling of a value is the same group.
+pub fn group_moves(change: &Change, settings: &Settings) -> GroupMoves {
+    if change.kind == ChangeKind::Propose {
+        return GroupMoves::default();
+    }
+    let keys = |side: &Option<Recipient>| -> Vec<(_, GroupKey)> {
+        let groups = side.as_ref().map(|recipient| groups_of(recipient, settings)).unwrap_or_default();
+        groups.into_iter().map(|key| (key.folded(), key)).collect()
+    };
+    let (before, after) = (keys(&change.old), keys(&change.new));
+    let only = |these: &[(_, GroupKey)], others: &[(_, GroupKey)]| {
+        let missing = these.iter().filter(|(id, _)| !others.iter().any(|(other, _)| other == id));
+        missing.map(|(_, key)| key.clone()).collect()
+    };
+    GroupMoves { joins: only(&after, &before), leaves: only(&before, &after) }
 }

@@ -7,6 +7,7 @@
 mod builder;
 mod change;
 mod decide;
+mod facts;
 pub mod gates;
 mod groups;
 mod lists;
@@ -18,10 +19,11 @@ mod summary_json;
 #[cfg(test)]
 mod tests;
 
-pub use builder::{Facts, PlanBuilder, Planned};
+pub use builder::{PlanBuilder, Planned};
 pub use change::{Change, ChangeKind, Reason};
 pub use decide::{AbsentDecision, Decision, KeptWhy, decide, decide_absent};
-pub use groups::{GroupKey, fold, group_name, groups_of};
+pub use facts::Facts;
+pub use groups::{GroupKey, GroupMoves, fold, group_moves, group_name, groups_of};
 pub use lists::Lists;
 pub use reverse::{Reversal, reverse, reverse_against};
 pub use stored::{

@@ -291,6 +291,9 @@ fn recipient(unique_id: &UniqueId, wire: WireRecipient) -> Result<Recipient, Str
             WireValue::One(text) => Value::One(text),
             WireValue::Many(texts) => Value::Many(texts),
         };
+        if value.iter().next().is_none() || value.iter().any(str::is_empty) {
+            return Err("an empty value".to_owned());
+        }
         values.insert(field, value);
     }
     Ok(Recipient { unique_id: unique_id.clone(), status, values })

@@ -219,3 +219,13 @@ fn with_removals(removals: Limit) -> Settings {
     settings.gates.removals = removals;
     settings
 }
+
+#[test]
+fn of_fields_equally_touched_the_first_of_the_catalogue_is_named() {
+    let five = FieldTally { changed: 5, blanked: 0 };
+    let tally =
+        Tally { rows: 9, fields: [(field("city"), five), (field("job_title"), five)].into(), ..Tally::default() };
+    let gates = read(&settings(), &facts(10), &tally);
+    let reading = gates.iter().find(|reading| reading.gate == Gate::FieldChange).unwrap();
+    assert!(reading.reason.starts_with("The field city would"), "{}", reading.reason);
+}

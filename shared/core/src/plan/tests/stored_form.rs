@@ -51,6 +51,8 @@ fn a_line_that_is_not_ours_is_an_error_that_quotes_no_value() {
         r#"{"k":"adopt","why":"source","id":"E-7","new":{"st":"active","f":{}}}"#,
         r#"{"k":"add","why":"Secret","id":"E-7","new":{"st":"active","f":{}}}"#,
         r#"{"k":"add","why":"source","id":"E-7","new":{"st":"active","f":{"zz":"Secret"}}}"#,
+        r#"{"k":"add","why":"source","id":"E-7","new":{"st":"active","f":{"fn":""}}}"#,
+        r#"{"k":"add","why":"source","id":"E-7","new":{"st":"active","f":{"dp":[]}}}"#,
         r#"{"k":"add","why":"source","id":"E-7","new":{"st":"Secret","f":{}}}"#,
         r#"{"k":"add","why":"source","id":"E-7","new":{"st":"active","f":{}},"more":"Secret"}"#,
         r#"{"k":"add","why":"source","id":"E-7","new":{"st":"act"#,

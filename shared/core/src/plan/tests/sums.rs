@@ -98,6 +98,14 @@ fn inactive_people_stay_members_of_their_groups() {
 }
 
 #[test]
+fn another_spelling_of_a_value_moves_nobody() {
+    let people = [("1 active department=Sales", "1 active department=SALES")];
+    let summary = plan(&settings(), facts(1), &people);
+    assert_eq!((summary.tally.updated, summary.groups.len()), (1, 0));
+    assert_eq!(fold(" E\u{301}COLE "), fold("\u{e9}cole"));
+}
+
+#[test]
 fn a_field_with_several_values_gives_a_group_for_each() {
     let many = recipient("1 active department=Sales|Legal|SALES");
     let values: Vec<_> = groups_of(&many, &settings()).into_iter().map(|key| key.value).collect();
