@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Aws;
+use muster_aws::Ports;
 use muster_sync::{Applier, ApplyJob};
 
 /// Runs the function until the runtime stops it.
@@ -12,8 +12,8 @@ use muster_sync::{Applier, ApplyJob};
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let aws = Aws::from_env().await?;
-        lambda_runtime::run(service_fn(|event| handle(&aws, event))).await
+        let ports = Ports::from_env().await?;
+        lambda_runtime::run(service_fn(|event| handle(&ports, event))).await
     })
 }
 
@@ -21,18 +21,18 @@ pub fn main() -> Result<(), Error> {
 ///
 /// # Errors
 /// None: each message answers for itself.
-pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
     let messages = event.payload.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |_, body| take(aws, body, deadline_ms).await).await;
+    let failed = muster_aws::failed_messages(messages, async |_, body| take(ports, body, deadline_ms).await).await;
     let mut answer = SqsBatchResponse::default();
     failed.into_iter().for_each(|id| answer.add_failure(id));
     Ok(answer)
 }
 
-async fn take(aws: &Aws, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
+async fn take(ports: &Ports, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
     let job: ApplyJob = serde_json::from_str(body)?;
-    let applier = Applier { ledger: aws, directory: aws, objects: aws, queue: aws, clock: aws };
+    let applier = Applier { ledger: &ports.table, directory: &ports.table, objects: &ports.bucket, queue: &ports.queues, clock: &ports.clock };
     let applied = applier.apply(&job, deadline_ms).await?;
     tracing::info!(run.id = %job.run, run.chunk = ?job.chunk, "chunk taken: {applied:?}");
     Ok(())

@@ -3,7 +3,7 @@
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Aws;
+use muster_aws::Ports;
 use muster_sync::{Delivery, ImportJob, Importer, Upload};
 
 /// Runs the function until the runtime stops it.
@@ -13,8 +13,8 @@ use muster_sync::{Delivery, ImportJob, Importer, Upload};
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let aws = Aws::from_env().await?;
-        lambda_runtime::run(service_fn(|event| handle(&aws, event))).await
+        let ports = Ports::from_env().await?;
+        lambda_runtime::run(service_fn(|event| handle(&ports, event))).await
     })
 }
 
@@ -22,13 +22,13 @@ pub fn main() -> Result<(), Error> {
 ///
 /// # Errors
 /// None: each message answers for itself.
-pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let LambdaEvent { payload, context } = event;
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
     let messages = payload.records.into_iter().map(|message| (message.message_id, message.body));
     let failed = muster_aws::failed_messages(messages, async |id, body| {
         let name = format!("{}/{id}", context.request_id);
-        take(aws, body, Delivery { name: &name, deadline_ms }).await
+        take(ports, body, Delivery { name: &name, deadline_ms }).await
     })
     .await;
     let mut answer = SqsBatchResponse::default();
@@ -36,8 +36,8 @@ pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchR
     Ok(answer)
 }
 
-async fn take(aws: &Aws, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let importer = Importer { ledger: aws, directory: aws, objects: aws, queue: aws, clock: aws };
+async fn take(ports: &Ports, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
+    let importer = Importer { ledger: &ports.table, directory: &ports.table, objects: &ports.bucket, queue: &ports.queues, clock: &ports.clock };
     let value: serde_json::Value = serde_json::from_str(body)?;
     if value.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(());
@@ -65,6 +65,7 @@ fn upload(record: S3EventRecord) -> anyhow::Result<Upload> {
         key: object.url_decoded_key.or(object.key).ok_or_else(|| missing("key"))?,
         version: object.version_id.ok_or_else(|| missing("version: switch on versioning of the bucket"))?,
         sequencer: object.sequencer.unwrap_or_default(),
+        copied: record.event_name.is_some_and(|name| name.ends_with("ObjectCreated:Copy")),
         size: u64::try_from(object.size.unwrap_or(0)).unwrap_or(0),
         at_ms: record.event_time.timestamp_millis(),
     })

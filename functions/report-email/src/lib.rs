@@ -2,8 +2,8 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Aws;
-use muster_sync::{OutboxMail, PATIENCE_MS, Reporter};
+use muster_aws::Ports;
+use muster_sync::{OutboxMail, PATIENCE_MS, Reporter, Ways};
 
 /// Runs the function until the runtime stops it.
 ///
@@ -12,8 +12,8 @@ use muster_sync::{OutboxMail, PATIENCE_MS, Reporter};
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let aws = Aws::from_env().await?;
-        lambda_runtime::run(service_fn(|event| handle(&aws, event))).await
+        let ports = Ports::from_env().await?;
+        lambda_runtime::run(service_fn(|event| handle(&ports, event))).await
     })
 }
 
@@ -21,18 +21,25 @@ pub fn main() -> Result<(), Error> {
 ///
 /// # Errors
 /// None: each message answers for itself.
-pub async fn handle(aws: &Aws, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
+pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let messages = event.payload.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |_, body| take(aws, body).await).await;
+    let failed = muster_aws::failed_messages(messages, async |_, body| take(ports, body).await).await;
     let mut answer = SqsBatchResponse::default();
     failed.into_iter().for_each(|id| answer.add_failure(id));
     Ok(answer)
 }
 
-async fn take(aws: &Aws, body: &str) -> anyhow::Result<()> {
+async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     let value: serde_json::Value = serde_json::from_str(body)?;
-    let reporter =
-        Reporter { ledger: aws, objects: aws, mailer: aws, clock: aws, patience_ms: PATIENCE_MS, ways: aws.ways() };
+    let mailer = ports.mail.as_ref().ok_or_else(|| anyhow::anyhow!("MUSTER_MAIL_FROM and MUSTER_SES_CONFIGURATION_SET must be set"))?;
+    let reporter = Reporter {
+        ledger: &ports.table,
+        objects: &ports.bucket,
+        mailer,
+        clock: &ports.clock,
+        patience_ms: PATIENCE_MS,
+        ways: &ways(),
+    };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
         if let Some((mail, event)) = muster_aws::mail_event(&value) {
             tracing::info!(run.id = %mail.run, mail.event = event, "the mail service tells of a mail");
@@ -44,4 +51,13 @@ async fn take(aws: &Aws, body: &str) -> anyhow::Result<()> {
     let told = reporter.tell(&mail).await?;
     tracing::info!(run.id = %mail.run, mail.kind = mail.kind.as_str(), "mail taken: {told:?}");
     Ok(())
+}
+
+/// How a held plan is decided here: `MUSTER_APPROVE` and `MUSTER_REJECT`, in which `{run}` and `{hash}` are filled in.
+fn ways() -> Ways {
+    let told = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
+    Ways {
+        approve: told("MUSTER_APPROVE", "approve run {run} with the hash {hash}"),
+        reject: told("MUSTER_REJECT", "reject run {run}"),
+    }
 }

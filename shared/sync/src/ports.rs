@@ -18,6 +18,12 @@ pub trait Clock {
     fn now_ms(&self) -> i64;
 }
 
+impl<T: Clock + ?Sized> Clock for Box<T> {
+    fn now_ms(&self) -> i64 {
+        (**self).now_ms()
+    }
+}
+
 /// What opening a run found.
 #[derive(Debug)]
 pub enum Opened {

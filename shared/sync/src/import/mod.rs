@@ -20,7 +20,7 @@ use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix}
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
     Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
-    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Run, RunCounts, RunState, TakeLease, Transition,
+    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState, TakeLease, Transition,
     settings_of,
 };
 
@@ -154,12 +154,19 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let Claim::Ours(connection) = self.ledger.take_lease(ask).await? else {
             return Err(PortError::later("take the lease", "another delivery works on this connection"));
         };
-        let outcome = self.plan_leased(run, &connection, upload).await;
-        if outcome.is_err() {
-            // Best effort: a lease that cannot be given back ends by itself.
-            let _ = self.ledger.release_lease(&connection).await;
+        match self.plan_leased(run, &connection, upload).await {
+            // Every try would meet it again: it is told once, instead of going round in the queue.
+            Err(fault) if fault.retry == Retry::Never => {
+                let reason = fault.to_string();
+                self.end(run, &connection, Unplanned { state: RunState::Failed, reason, issues: Vec::new() }).await
+            }
+            Err(fault) => {
+                // Best effort: a lease that cannot be given back ends by itself.
+                let _ = self.ledger.release_lease(&connection).await;
+                Err(fault)
+            }
+            done => done,
         }
-        outcome
     }
 
     async fn plan_leased(&self, run: &Run, connection: &Connection, upload: Option<&Upload>) -> Result<Imported, PortError> {

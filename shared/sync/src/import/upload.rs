@@ -21,6 +21,8 @@ pub struct Upload {
     pub sequencer: String,
     /// Bytes.
     pub size: u64,
+    /// Whether the version was made by copying another object.
+    pub copied: bool,
     /// When it was made, in milliseconds since 1970.
     pub at_ms: i64,
 }
@@ -39,15 +41,20 @@ pub(crate) struct Home<'a> {
 impl Upload {
     /// Whose folder it lies in, or why it is no source.
     pub(crate) fn home(&self) -> Result<Home<'_>, &'static str> {
-        let mut parts = self.key.splitn(3, '/');
-        let (folder, user, name) = (parts.next(), parts.next(), parts.next());
+        let (folder, rest) = self.key.split_once('/').unwrap_or_default();
         let partial = match folder {
-            Some("inbox") => false,
-            Some("partial") => true,
+            "inbox" | "sftp" => false,
+            "partial" => true,
             _ => return Err("the object is in no folder of uploads"),
         };
-        let (Some(user), Some(name)) = (user, name) else {
+        let Some((user, name)) = rest.split_once('/') else {
             return Err("the object is in no login's folder");
+        };
+        let name = match folder {
+            // Only a rename comes from here, as a copy: the customer gave a file in transit its name.
+            "sftp" if self.copied => name.strip_prefix("inbound/").ok_or("the object is not in a folder of uploads")?,
+            "sftp" => return Err("the upload service has not yet said that the file is whole"),
+            _ => name,
         };
         if name.split('/').any(|part| part == "..") || user.is_empty() || user == ".." {
             return Err("the object's key is not a plain path");

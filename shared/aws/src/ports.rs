@@ -1,0 +1,84 @@
+//! What a function holds: its ports, made once at cold start.
+
+use muster_sync::Clock;
+
+use crate::{Bucket, BucketConfig, Clients, ConfigError, Mail, MailConfig, Queues, QueuesConfig, Table, TableConfig};
+
+/// The names of everything, where they do not come from the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the name of that thing")]
+pub struct Names {
+    pub table: String,
+    pub bucket: String,
+    pub import_queue: String,
+    pub apply_queue: String,
+    pub report_queue: String,
+    pub mail_from: String,
+    pub configuration_set: String,
+}
+
+/// The ports of the functions.
+pub struct Ports {
+    /// Connections, runs, recipients, the outbox.
+    pub table: Table,
+    /// Files, plans, rosters.
+    pub bucket: Bucket,
+    /// The queues between the functions.
+    pub queues: Queues,
+    /// The mail service; only where its settings are there.
+    pub mail: Option<Mail>,
+    /// The time.
+    pub clock: Box<dyn Clock>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ports")
+    }
+}
+
+impl Ports {
+    /// From the function's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names a missing variable.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let clients = Clients::from_env().await;
+        Ok(Self {
+            table: Table::new(clients.dynamodb(), TableConfig::from_env()?),
+            bucket: Bucket::new(clients.s3(), BucketConfig::from_env()?),
+            queues: Queues::new(clients.sqs(), QueuesConfig::from_env()),
+            mail: MailConfig::from_env().ok().map(|config| Mail::new(clients.sesv2(), config)),
+            clock: Box::new(SystemClock),
+        })
+    }
+
+    /// From clients and names.
+    pub fn with(clients: &Clients, names: &Names, clock: Box<dyn Clock>) -> Self {
+        let queues = QueuesConfig {
+            import: Some(names.import_queue.clone()),
+            apply: Some(names.apply_queue.clone()),
+            report: Some(names.report_queue.clone()),
+        };
+        let mail =
+            MailConfig { from: names.mail_from.clone(), configuration_set: names.configuration_set.clone() };
+        Self {
+            table: Table::new(clients.dynamodb(), TableConfig { table: names.table.clone() }),
+            bucket: Bucket::new(clients.s3(), BucketConfig { bucket: names.bucket.clone() }),
+            queues: Queues::new(clients.sqs(), queues),
+            mail: Some(Mail::new(clients.sesv2(), mail)),
+            clock,
+        }
+    }
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+    }
+}
