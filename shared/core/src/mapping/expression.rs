@@ -1,0 +1,343 @@
+//! CEL expressions over a record.
+
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock};
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::objects::{Key, Map};
+use cel::{Context, Env, ExecutionError, Program, Value};
+
+use crate::settings::words;
+
+/// The longest expression, in bytes.
+const LONGEST: usize = 4096;
+
+/// What an expression may call: the standard library and the standard string extension.
+pub(super) const FUNCTIONS: [&str; 28] = [
+    "trim", "split", "join", "lowerAscii", "upperAscii", "replace", "substring", "indexOf", "lastIndexOf", "charAt",
+    "reverse", "format", "strings.quote", "quote", "size", "contains", "startsWith", "endsWith", "string", "int",
+    "uint", "double", "bool", "bytes", "type", "dyn", "max", "min",
+];
+const TYPES: [&str; 10] = ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "type", "null_type"];
+
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    // Fails only if a name were taken twice; the tests call every function.
+    let _ = env.add_extension(cel::extensions::strings);
+    Arc::new(env)
+});
+
+/// A compiled CEL expression over `row`, a map of column name to the cell's trimmed text.
+///
+/// `row["Dept"]` or `row.Dept` is a cell; a column of the file that is not there makes the field keep
+/// what is stored, unless the expression asks first (`"Dept" in row`, `has(row.Dept)`). Blocked columns
+/// are never in `row`. The result is text, a number, a boolean, a list of these (for a field with
+/// `multiple`), or `null` for "no value".
+///
+/// Offered are the operators of CEL (`?:`, `&&`, `||`, `!`, comparisons, `+ - * / %`, `in`), the macros
+/// `has`, `all`, `exists`, `exists_one`, `map`, `filter`, and the functions
+/// `trim()`, `split(sep[, n])`, `join([sep])`, `lowerAscii()`, `upperAscii()`, `replace(old, new[, n])`,
+/// `substring(from[, to])`, `indexOf(text[, from])`, `lastIndexOf(text[, from])`, `charAt(i)`,
+/// `reverse()`, `format(list)`, `contains(text)`, `startsWith(text)`, `endsWith(text)`, `size()`,
+/// `string(x)`, `int(x)`, `uint(x)`, `double(x)`, `bool(x)`, `bytes(x)`, `type(x)`, `dyn(x)`,
+/// `max(…)`, `min(…)`, `strings.quote(text)`. Positions count from 0, in characters. There is no clock.
+/// `docs/expressions.md` shows examples.
+pub struct Expression {
+    program: Program,
+    uses: Uses,
+}
+
+/// Why a text is no expression; a fragment for the customer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ExpressionError(String);
+
+/// What an expression refers to.
+#[derive(Default)]
+struct Uses {
+    /// Columns by name that must be there.
+    needed: BTreeSet<String>,
+    /// Columns by name whose presence is asked first.
+    asked: BTreeSet<String>,
+    /// Whether it goes over the whole row.
+    whole: bool,
+    wrong: Option<String>,
+}
+
+/// What an expression gave.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    Nothing,
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Expression {
+    /// Compiles an expression of at most 4096 bytes.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] when it cannot be parsed, or names a variable or function that is not offered.
+    pub fn compile(source: &str) -> Result<Self, ExpressionError> {
+        if source.trim().is_empty() {
+            return Err(ExpressionError("is empty".to_owned()));
+        }
+        if source.len() > LONGEST {
+            return Err(ExpressionError(format!("is longer than {LONGEST} bytes")));
+        }
+        // The parser is not ours: a fault of it must cost the expression, not the process.
+        let program = catch_unwind(AssertUnwindSafe(|| ENV.compile(source)))
+            .map_err(|_| ExpressionError("cannot be parsed".to_owned()))?
+            .map_err(|errors| ExpressionError(parse_message(&errors)))?;
+        let mut uses = Uses::default();
+        uses.visit(program.expression(), &mut Vec::new());
+        if let Some(wrong) = uses.wrong.take() {
+            return Err(ExpressionError(wrong));
+        }
+        uses.needed = uses.needed.difference(&uses.asked).cloned().collect();
+        Ok(Self { program, uses })
+    }
+
+    /// The columns it names, needed or asked for.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.uses.needed.iter().chain(&self.uses.asked).map(String::as_str)
+    }
+
+    /// The columns without which it cannot be evaluated.
+    pub(super) fn needed(&self) -> impl Iterator<Item = &str> {
+        self.uses.needed.iter().map(String::as_str)
+    }
+
+    /// Whether it goes over all columns.
+    pub(super) fn takes_whole_row(&self) -> bool {
+        self.uses.whole
+    }
+
+    /// Evaluates it on a record.
+    pub(super) fn evaluate(
+        &self,
+        context: &Context<'_, '_>,
+        row: HashMap<Key, Value>,
+    ) -> Result<Outcome, String> {
+        let mut scope = context.new_inner_scope();
+        scope.add_variable_from_value("row", Value::Map(Map { map: Arc::new(row) }));
+        // As when compiling: a fault of the interpreter must cost the field only.
+        catch_unwind(AssertUnwindSafe(|| self.program.execute(&scope)))
+            .map_err(|_| "failed on this record".to_owned())?
+            .map_err(|error| execution_message(&error))
+            .and_then(outcome)
+    }
+}
+
+/// A context in which expressions are evaluated.
+pub(super) fn context() -> Context<'static, 'static> {
+    Context::with_env(Arc::clone(&ENV))
+}
+
+fn outcome(value: Value) -> Result<Outcome, String> {
+    match value {
+        Value::Null => Ok(Outcome::Nothing),
+        Value::List(values) => values.iter().map(scalar).collect::<Result<_, _>>().map(Outcome::Many),
+        value => scalar(&value).map(Outcome::One),
+    }
+}
+
+fn scalar(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.to_string()),
+        Value::Int(number) => Ok(number.to_string()),
+        Value::UInt(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        other => Err(format!("gives a {:?}, not a text", other.type_of()).to_lowercase()),
+    }
+}
+
+/// The interpreter's message without values: they may be personal data.
+fn execution_message(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(_) => "asks for a column or key that is not there".to_owned(),
+        ExecutionError::NoSuchOverload(overload) => overload.to_string(),
+        ExecutionError::UndeclaredReference(name) => format!("names {name:?}, which is not offered"),
+        ExecutionError::FunctionError { function, .. } => format!("failed in {function}()"),
+        ExecutionError::IndexOutOfBounds(_) => "asks for a list entry that is not there".to_owned(),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "divides by zero".to_owned(),
+        ExecutionError::Overflow(..) => "gives a number that is too large".to_owned(),
+        _ => "failed on this record".to_owned(),
+    }
+}
+
+fn parse_message(errors: &cel::ParseErrors) -> String {
+    match errors.errors.first() {
+        Some(error) => format!("cannot be parsed: {} (line {}, character {})", error.msg, error.pos.0, error.pos.1),
+        None => "cannot be parsed".to_owned(),
+    }
+}
+
+impl Uses {
+    fn visit(&mut self, expression: &IdedExpr, local: &mut Vec<String>) {
+        match &expression.expr {
+            Expr::Ident(name) => self.ident(name, local),
+            Expr::Select(select) if is_row(&select.operand) => {
+                let column = select.field.clone();
+                if select.test { self.asked.insert(column) } else { self.needed.insert(column) };
+            }
+            Expr::Select(select) => self.visit(&select.operand, local),
+            Expr::Call(call) => self.call(call, local),
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension, local),
+            Expr::List(list) => list.elements.iter().for_each(|element| self.visit(element, local)),
+            Expr::Map(map) => map.entries.iter().for_each(|entry| self.entry(&entry.expr, local)),
+            Expr::Struct(built) => {
+                self.refuse(format!("builds a {:?}, which is not offered", built.type_name));
+            }
+            Expr::Literal(_) | Expr::Unspecified => {}
+        }
+    }
+
+    fn ident(&mut self, name: &str, local: &[String]) {
+        if name == "row" {
+            self.whole = true;
+        } else if !local.iter().any(|known| known == name) && !TYPES.contains(&name) {
+            self.refuse(format!("names {name:?}; the record is called row, as in row[\"Dept\"]"));
+        }
+    }
+
+    fn call(&mut self, call: &CallExpr, local: &mut Vec<String>) {
+        let name = call.func_name.as_str();
+        match call.args.as_slice() {
+            [row, key] if name == operators::INDEX && is_row(row) => {
+                return self.column(key, false, local);
+            }
+            [key, row] if name == operators::IN && is_row(row) => {
+                return self.column(key, true, local);
+            }
+            _ => {}
+        }
+        let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_word && !FUNCTIONS.contains(&name) {
+            let hint = words::hint(name, FUNCTIONS);
+            self.refuse(format!("calls {name}(), which is not offered{hint}"));
+        }
+        if let Some(target) = &call.target
+            && !matches!(&target.expr, Expr::Ident(name) if name == "strings")
+        {
+            self.visit(target, local);
+        }
+        call.args.iter().for_each(|argument| self.visit(argument, local));
+    }
+
+    fn column(&mut self, key: &IdedExpr, asked: bool, local: &mut Vec<String>) {
+        match &key.expr {
+            Expr::Literal(LiteralValue::String(name)) => {
+                let column = name.inner().to_string();
+                if asked { self.asked.insert(column) } else { self.needed.insert(column) };
+            }
+            _ => {
+                self.whole = true;
+                self.visit(key, local);
+            }
+        }
+    }
+
+    fn comprehension(&mut self, comprehension: &ComprehensionExpr, local: &mut Vec<String>) {
+        self.visit(&comprehension.iter_range, local);
+        let before = local.len();
+        local.push(comprehension.iter_var.clone());
+        local.extend(comprehension.iter_var2.clone());
+        local.push(comprehension.accu_var.clone());
+        let parts =
+            [&comprehension.accu_init, &comprehension.loop_cond, &comprehension.loop_step, &comprehension.result];
+        parts.into_iter().for_each(|part| self.visit(part, local));
+        local.truncate(before);
+    }
+
+    fn entry(&mut self, entry: &EntryExpr, local: &mut Vec<String>) {
+        match entry {
+            EntryExpr::MapEntry(entry) => {
+                self.visit(&entry.key, local);
+                self.visit(&entry.value, local);
+            }
+            EntryExpr::StructField(field) => self.visit(&field.value, local),
+        }
+    }
+
+    fn refuse(&mut self, message: String) {
+        self.wrong.get_or_insert(message);
+    }
+}
+
+fn is_row(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::Ident(name) if name == "row")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evaluate(source: &str) -> Result<Outcome, String> {
+        let row = [("Dept", " R&D "), ("First", "Ana"), ("Tags", "a;b"), ("Id", "0042")];
+        let row = row.into_iter().map(|(name, text)| (Key::from(name), Value::from(text))).collect();
+        let expression = Expression::compile(source).map_err(|error| error.to_string())?;
+        expression.evaluate(&context(), row)
+    }
+
+    fn check(source: &str, expected: &str) {
+        assert_eq!(evaluate(source), Ok(Outcome::One(expected.to_owned())), "{source}");
+    }
+
+    fn refused(source: &str, part: &str) {
+        let error = Expression::compile(source).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(part), "{source}: {error:?}");
+    }
+
+    #[test]
+    fn every_documented_function_works() {
+        check(r#"row["Dept"].trim()"#, "R&D");
+        check("row.First.lowerAscii() + '.' + row.First.upperAscii()", "ana.ANA");
+        check("row.Tags.split(';').join('+')", "a+b");
+        check("row.Tags.split(';', 1)[0]", "a;b");
+        check("row.First.replace('a', 'e')", "Ane");
+        check("row.First.substring(1) + row.First.substring(0, 1)", "naA");
+        check("string(row.First.indexOf('n')) + string(row.First.lastIndexOf('a'))", "12");
+        check("row.First.charAt(0) + row.First.reverse()", "AanA");
+        check("'%s-%s'.format([row.First, row.Id])", "Ana-0042");
+        check("row.First.contains('n') && row.First.startsWith('A') && row.First.endsWith('a') ? 'y' : 'n'", "y");
+        check("size(row.First) + int(row.Id) + int(uint(1)) + int(double('2'))", "48");
+        check("string(bool('true')) + string(bytes('a'))", "truea");
+        check("string(max(1, 2)) + string(min(1, 2))", "21");
+        check("type(dyn(1)) == int ? strings.quote('x') : ''", "\"x\"");
+    }
+
+    #[test]
+    fn results_may_be_nothing_or_several() {
+        assert_eq!(evaluate("row.First == 'Ana' ? null : dyn('x')"), Ok(Outcome::Nothing));
+        assert_eq!(
+            evaluate("row.Tags.split(';').map(t, t.upperAscii())"),
+            Ok(Outcome::Many(vec!["A".to_owned(), "B".to_owned()]))
+        );
+        assert!(evaluate("{'a': 1}").is_err());
+        assert!(evaluate("int(row.First)").is_err());
+        assert!(evaluate("row.Tags.split(';')[7]").is_err());
+    }
+
+    #[test]
+    fn what_is_not_offered_is_refused_before_any_record() {
+        refused("rows['Dept']", "row");
+        refused("row.First.lower()", "lowerAscii");
+        refused("now()", "not offered");
+        refused("row[", "parsed");
+        refused("", "empty");
+        refused(&"(".repeat(3000), "parsed");
+        refused(&"[".repeat(4000), "parsed");
+        refused(&format!("{}1", "-".repeat(4000)), "");
+    }
+
+    #[test]
+    fn the_columns_are_known_before_any_record() {
+        let expression = Expression::compile("has(row.A) ? row.A : ('B' in row ? row['B'] : row['C'])").unwrap();
+        assert_eq!(expression.needed().collect::<Vec<_>>(), ["C"]);
+        assert_eq!(expression.columns().collect::<Vec<_>>(), ["C", "A", "B"]);
+        assert!(!expression.takes_whole_row());
+        assert!(Expression::compile("row.exists(k, row[k] == 'x') ? 'a' : 'b'").unwrap().takes_whole_row());
+    }
+}
