@@ -10,8 +10,9 @@ mod records;
 
 pub use error::{PortError, Retry};
 pub use ports::{
-    ApplyJob, Claim, Clock, CommitPlan, Directory, Fetched, Finish, ImportJob, Ledger, Mailer, Message, Objects,
-    Opened, OutboxMail, Page, Posted, Queue, ReportJob, Stored, TakeLease, Transition, Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer,
+    Message, Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition,
+    Written,
 };
 pub use position::Position;
 pub use records::{

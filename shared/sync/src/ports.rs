@@ -183,6 +183,38 @@ pub enum Posted {
     Done,
 }
 
+/// What a login may show to be let in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The password's hash, in the form of whoever checks it; `None` where only keys are taken.
+    pub password_hash: Option<String>,
+    /// Public keys, one line each.
+    pub keys: Vec<String>,
+}
+
+/// Credentials are secrets: logs see only how many keys there are.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({} keys)", self.keys.len())
+    }
+}
+
+/// What people and programs that administer connections do with them; no function that syncs may.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Admin {
+    /// Saves a connection: a new one whole, of a known one its settings, status and login only.
+    /// `Ok(false)` when it is there already, or its settings version is not the expected one.
+    async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool>;
+    /// Saves an SFTP login. `Ok(false)` when the user name stands for another connection.
+    async fn put_login(&self, user: &str, login: &Login, credentials: &Credentials) -> Answer<bool>;
+    /// What an SFTP login stands for, and what lets it in.
+    async fn credentials(&self, user: &str) -> Answer<Option<(Login, Credentials)>>;
+    /// The account's connections, by id.
+    async fn connections(&self, account: &AccountId) -> Answer<Vec<ConnectionId>>;
+    /// All accounts, by id.
+    async fn accounts(&self) -> Answer<Vec<AccountId>>;
+}
+
 /// A recipient as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
