@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The ports of Muster on AWS: one `DynamoDB` table, one S3 bucket, three SQS queues, SES v2.
+//!
+//! The only crate that knows the AWS SDK. It decides nothing: every rule is a condition of a write,
+//! and what the condition found is the answer.
+
+mod bucket;
+mod clients;
+mod config;
+mod expression;
+mod fault;
+mod items;
+mod mail;
+mod function;
+mod pause;
+mod ports;
+mod queues;
+mod table;
+
+pub use bucket::Bucket;
+pub use function::{failed_messages, init_logging, mail_event};
+pub use ports::{Names, Ports, SystemClock};
+pub use clients::Clients;
+pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, TableConfig};
+pub use mail::Mail;
+pub use queues::Queues;
+pub use table::Table;

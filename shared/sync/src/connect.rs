@@ -4,7 +4,8 @@ use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError};
 use sha2::{Digest, Sha256};
 
-use crate::{Admin, Connection, ConnectionStatus, Ledger, NewLogin, PortError};
+use crate::people::connections_of;
+use crate::{Admin, Connection, ConnectionStatus, Credentials, Ledger, Login, PortError};
 
 /// Why a connection was not saved.
 #[derive(Debug, thiserror::Error)]
@@ -111,14 +112,12 @@ async fn create<P: Ledger + Admin>(
         confirmed: false,
     };
     // The login first: a connection without its login could never be told its password.
-    let login = NewLogin {
-        user: &user,
-        account: &settings.account,
-        connection: &id,
-        password: &stored_password(&drawn.salt, &password),
-        keys: public_keys,
-    };
-    ports.put_login(&login).await?;
+    let login = Login { account: settings.account.clone(), connection: id.clone() };
+    let credentials =
+        Credentials { password_hash: Some(stored_password(&drawn.salt, &password)), keys: public_keys.to_vec() };
+    if !ports.put_login(&user, &login, &credentials).await? {
+        return Err(NotSaved::Raced);
+    }
     if !ports.save_connection(&connection, None).await? {
         return Err(NotSaved::Raced);
     }
@@ -137,7 +136,7 @@ fn stored_password(salt: &[u8], password: &str) -> String {
 
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {
     let wanted = settings.group.trim().to_lowercase();
-    for other in ports.connections(&settings.account).await?.into_iter().filter(|other| other.id != *id) {
+    for other in connections_of(ports, &settings.account).await?.into_iter().filter(|other| other.id != *id) {
         let theirs = Settings::from_toml(&other.settings)?;
         if theirs.group.trim().to_lowercase() == wanted {
             return Err(NotSaved::GroupTaken { group: settings.group.clone(), connection: other.id });

@@ -17,6 +17,18 @@ pub fn settings_of(connection: &Connection) -> Result<Settings, PortError> {
     Settings::from_toml(&connection.settings).map_err(|e| PortError::never("read the connection's settings", e.to_string()))
 }
 
+/// The account's connections, by id.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn connections_of<P: Ledger + Admin>(ports: &P, account: &AccountId) -> Result<Vec<Connection>, PortError> {
+    let mut connections = Vec::new();
+    for id in ports.connections(account).await? {
+        connections.extend(ports.connection(account, &id).await?);
+    }
+    Ok(connections)
+}
+
 /// The grouping values a change leaves on the recipient, folded, by slot (0 to 2).
 pub fn group_slots(change: &Change, settings: &Settings) -> Vec<(usize, String)> {
     let Some(recipient) = &change.new else {
@@ -85,7 +97,7 @@ pub struct Group {
 /// [`PortError`] when a service failed.
 pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountId) -> Result<Vec<Group>, PortError> {
     let mut groups = Vec::new();
-    for connection in ports.connections(account).await? {
+    for connection in connections_of(ports, account).await? {
         let settings = settings_of(&connection)?;
         let id = connection.id.clone();
         let own = Group { name: settings.group.clone(), connection: id, field: None, value: String::new(), members: connection.owned };

@@ -163,35 +163,6 @@ pub trait Ledger {
     ) -> Answer<()>;
 }
 
-/// An SFTP login to store.
-#[derive(Debug, Clone, Copy)]
-pub struct NewLogin<'a> {
-    /// The login's name.
-    pub user: &'a str,
-    /// The account it stands for.
-    pub account: &'a AccountId,
-    /// The connection it stands for.
-    pub connection: &'a ConnectionId,
-    /// The password's stored form: `sha256$salt$hash`, in hex.
-    pub password: &'a str,
-    /// Public keys in OpenSSH's form.
-    pub keys: &'a [String],
-}
-
-/// Making connections and finding them.
-#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
-pub trait Admin {
-    /// Stores a connection: a new one when `expected` is `None`, else new settings of the one whose
-    /// settings have that version; state that runs keep is left as it is. `false` when the condition does not hold.
-    async fn save_connection(&self, connection: &Connection, expected: Option<u64>) -> Answer<bool>;
-    /// Stores a login, replacing the one of that name.
-    async fn put_login(&self, login: &NewLogin<'_>) -> Answer<()>;
-    /// The account's connections, by id.
-    async fn connections(&self, account: &AccountId) -> Answer<Vec<Connection>>;
-    /// Every account that has a connection.
-    async fn accounts(&self) -> Answer<Vec<AccountId>>;
-}
-
 /// Names one mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxMail {
@@ -228,6 +199,38 @@ pub enum Posted {
     Wait,
     /// Sent or given up, or no such mail.
     Done,
+}
+
+/// What a login may show to be let in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The password's hash, in the form of whoever checks it; `None` where only keys are taken.
+    pub password_hash: Option<String>,
+    /// Public keys, one line each.
+    pub keys: Vec<String>,
+}
+
+/// Credentials are secrets: logs see only how many keys there are.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({} keys)", self.keys.len())
+    }
+}
+
+/// What people and programs that administer connections do with them; no function that syncs may.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Admin {
+    /// Saves a connection: a new one whole, of a known one its settings, status and login only.
+    /// `Ok(false)` when it is there already, or its settings version is not the expected one.
+    async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool>;
+    /// Saves an SFTP login. `Ok(false)` when the user name stands for another connection.
+    async fn put_login(&self, user: &str, login: &Login, credentials: &Credentials) -> Answer<bool>;
+    /// What an SFTP login stands for, and what lets it in.
+    async fn credentials(&self, user: &str) -> Answer<Option<(Login, Credentials)>>;
+    /// The account's connections, by id.
+    async fn connections(&self, account: &AccountId) -> Answer<Vec<ConnectionId>>;
+    /// All accounts, by id.
+    async fn accounts(&self) -> Answer<Vec<AccountId>>;
 }
 
 /// A recipient as stored.

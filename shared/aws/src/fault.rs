@@ -1,0 +1,92 @@
+//! What the services' failures mean: whether to try again, without anything a person could be known by.
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use muster_sync::{PortError, Retry};
+
+/// Codes of failures that pass, whatever their HTTP status.
+const PASSING: [&str; 24] = [
+    "BandwidthLimitExceeded",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InternalError",
+    "InternalServerError",
+    "KMS.ThrottlingException",
+    "LimitExceededException",
+    "OperationAborted",
+    "OverLimit",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// The service's code for a failure, if it gave one.
+pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// A failed call of any service. Only the service's code is kept: its message may quote values.
+pub(crate) fn failed<E: ProvideErrorMetadata>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> PortError {
+    failed_at(operation, "", error)
+}
+
+/// A failed call about the object at `key`.
+pub(crate) fn failed_at<E: ProvideErrorMetadata>(
+    operation: &'static str,
+    key: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> PortError {
+    let (retry, what) = match error {
+        SdkError::ConstructionFailure(_) => (Retry::Never, "the request could not be built".to_owned()),
+        SdkError::TimeoutError(_) => (Retry::Later, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(_) => (Retry::Later, "no connection to the service".to_owned()),
+        SdkError::ResponseError(_) => (Retry::Later, "the answer could not be read".to_owned()),
+        SdkError::ServiceError(failure) => {
+            let status = failure.raw().status().as_u16();
+            let code = failure.err().code().unwrap_or("no code");
+            let passes = status >= 500 || status == 429 || PASSING.contains(&code);
+            (if passes { Retry::Later } else { Retry::Never }, format!("{code} (HTTP {status})"))
+        }
+        _ => (Retry::Later, "an unknown failure".to_owned()),
+    };
+    let detail = if key.is_empty() { what } else { format!("{key}: {what}") };
+    PortError { operation, retry, detail }
+}
+
+/// What a cancelled transaction means: `Ok` when one of its conditions did not hold.
+pub(crate) fn cancelled(
+    operation: &'static str,
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Result<(), PortError> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+        return Err(failed(operation, error));
+    };
+    let reasons = || canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    let any = |codes: &[&str]| reasons().any(|code| codes.contains(&code));
+    if any(&["ConditionalCheckFailed"]) {
+        return Ok(());
+    }
+    // An unknown reason is tried again: the queue bounds the tries.
+    let lasting = any(&["ItemCollectionSizeLimitExceeded", "ValidationError", "AccessDenied"]);
+    let detail = reasons().filter(|code| *code != "None").collect::<Vec<_>>().join(", ");
+    Err(PortError { operation, retry: if lasting { Retry::Never } else { Retry::Later }, detail })
+}
+
+/// An item that this code did not write, or not in this form.
+pub(crate) fn unreadable(operation: &'static str, attribute: &str) -> PortError {
+    PortError::never(operation, format!("the stored attribute `{attribute}` is missing or of another form"))
+}

@@ -1,0 +1,60 @@
+//! Items: their keys, and how records become items and items become records. No type of the rules
+//! is serialised; what is stored is written out here.
+
+mod attributes;
+mod connection;
+mod recipient;
+mod run;
+
+pub(crate) use attributes::{Item, list, n, s};
+pub(crate) use attributes::{json, optional_text, read_list, read_number, read_text};
+pub(crate) use connection::{connection_from, connection_item, status_name};
+pub(crate) use recipient::{content_hash, fields_of, is_too_large, shard_of, status_code, stored_from};
+pub(crate) use run::{mail_item, run_from, run_item};
+
+use muster_core::ids::{AccountId, ConnectionId};
+
+/// Milliseconds for which a run and its mails are kept: 13 months.
+pub(crate) const RUN_KEPT_MS: i64 = 396 * 24 * 3_600_000;
+/// Milliseconds for which a removed recipient is kept hidden: 30 days.
+pub(crate) const REMOVED_KEPT_MS: i64 = 30 * 24 * 3_600_000;
+
+/// A primary key.
+pub(crate) fn key(pk: &str, sk: &str) -> Item {
+    Item::from([("pk".to_owned(), s(pk)), ("sk".to_owned(), s(sk))])
+}
+
+/// The key value of a connection, its runs and mails.
+pub(crate) fn connection_pk(account: &str, connection: &str) -> String {
+    format!("A#{account}#C#{connection}")
+}
+
+/// The key of a connection.
+pub(crate) fn connection_key(account: &AccountId, id: &ConnectionId) -> Item {
+    key(&connection_pk(account.as_str(), id.as_str()), "CONNECTION")
+}
+
+/// The key of a run.
+pub(crate) fn run_key(account: &AccountId, connection: &ConnectionId, run: &str) -> Item {
+    key(&connection_pk(account.as_str(), connection.as_str()), &format!("RUN#{run}"))
+}
+
+/// The key of a mail.
+pub(crate) fn mail_key(account: &str, connection: &str, run: &str, kind: &str) -> Item {
+    key(&connection_pk(account, connection), &format!("MAIL#{run}#{kind}"))
+}
+
+/// The key value of one sixteenth of a connection's recipients.
+pub(crate) fn shard_pk(account: &AccountId, connection: &ConnectionId, shard: u8) -> String {
+    format!("{}#R#{shard:02}", connection_pk(account.as_str(), connection.as_str()))
+}
+
+/// The key of a recipient.
+pub(crate) fn recipient_key(account: &AccountId, connection: &ConnectionId, unique_id: &str) -> Item {
+    key(&shard_pk(account, connection, shard_of(unique_id)), unique_id)
+}
+
+/// The key value of a group in the index of its slot.
+pub(crate) fn group_key(connection: &ConnectionId, slot: usize, value: &str) -> String {
+    format!("C#{connection}#{slot}#{value}")
+}

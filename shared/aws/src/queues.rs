@@ -1,0 +1,97 @@
+//! The queues between the functions.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use muster_sync::{ApplyJob, ImportJob, PortError, Queue, ReportJob};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::config::QueuesConfig;
+use crate::fault::failed;
+use crate::pause::jittered;
+
+type Answer<T> = Result<T, PortError>;
+
+const SEND: &str = "send to the queue";
+/// How many messages one request may carry.
+const BATCH: usize = 10;
+/// How often the refused part of a batch is sent again.
+const TRIES: u32 = 5;
+
+/// The queues that a function sends to.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    client: aws_sdk_sqs::Client,
+    config: QueuesConfig,
+}
+
+impl Queues {
+    /// The queues that the configuration names.
+    pub fn new(client: aws_sdk_sqs::Client, config: QueuesConfig) -> Self {
+        Self { client, config }
+    }
+
+    async fn send_one(&self, url: &str, body: String) -> Answer<()> {
+        let sent = self.client.send_message().queue_url(url).message_body(body).send().await;
+        sent.map(|_| ()).map_err(|error| failed(SEND, &error))
+    }
+
+    async fn send_batch(&self, url: &str, mut bodies: Vec<String>) -> Answer<()> {
+        for attempt in 0..TRIES {
+            let entries = bodies.iter().enumerate().map(|(at, body)| {
+                let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body).build();
+                entry.map_err(|error| PortError::never(SEND, error.to_string()))
+            });
+            let entries = entries.collect::<Answer<Vec<_>>>()?;
+            let request = self.client.send_message_batch().queue_url(url).set_entries(Some(entries));
+            let answer = request.send().await.map_err(|error| failed(SEND, &error))?;
+            if let Some(refused) = answer.failed().iter().find(|refused| refused.sender_fault()) {
+                return Err(PortError::never(SEND, refused.code()));
+            }
+            let again = answer.failed().iter().filter_map(|refused| refused.id().parse::<usize>().ok());
+            bodies = again.filter_map(|at| bodies.get(at).cloned()).collect();
+            if bodies.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(jittered(Duration::from_millis(50), attempt)).await;
+        }
+        Err(PortError::later(SEND, format!("{} messages were refused {TRIES} times", bodies.len())))
+    }
+}
+
+fn url<'a>(url: Option<&'a String>, variable: &str) -> Answer<&'a str> {
+    let missing = || PortError::never(SEND, format!("the environment variable {variable} is not set"));
+    url.map(String::as_str).ok_or_else(missing)
+}
+
+fn text<T: Serialize>(job: &T) -> Answer<String> {
+    serde_json::to_string(job).map_err(|error| PortError::never(SEND, error.to_string()))
+}
+
+/// Our own message on a queue that also carries a service's events: `"muster"` says which.
+fn marked<T: Serialize>(mark: &str, job: &T) -> Answer<String> {
+    let mut body = serde_json::to_value(job).map_err(|error| PortError::never(SEND, error.to_string()))?;
+    if let Value::Object(members) = &mut body {
+        members.insert("muster".to_owned(), Value::from(mark));
+    }
+    Ok(body.to_string())
+}
+
+impl Queue for Queues {
+    async fn send_apply(&self, jobs: &[ApplyJob]) -> Answer<()> {
+        let url = url(self.config.apply.as_ref(), "MUSTER_APPLY_QUEUE")?;
+        for jobs in jobs.chunks(BATCH) {
+            self.send_batch(url, jobs.iter().map(text).collect::<Answer<_>>()?).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_import(&self, job: &ImportJob) -> Answer<()> {
+        self.send_one(url(self.config.import.as_ref(), "MUSTER_IMPORT_QUEUE")?, marked("replan", job)?).await
+    }
+
+    async fn send_report(&self, job: &ReportJob) -> Answer<()> {
+        self.send_one(url(self.config.report.as_ref(), "MUSTER_REPORT_QUEUE")?, marked("mail", job)?).await
+    }
+}

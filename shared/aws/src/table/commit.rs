@@ -1,0 +1,141 @@
+//! The transactions by which a plan counts and a run ends well.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use muster_sync::{CommitPlan, Connection, ConnectionStatus, Finish, MailKind, PortError, Run, RunState};
+
+use super::Table;
+use crate::expression::Expression;
+use crate::items::{Item, connection_key, json, list, mail_item, n, run_key, s, status_name};
+
+pub(super) fn run_item_key(run: &Run) -> Item {
+    run_key(&run.account, &run.connection, run.id.as_str())
+}
+
+pub(super) fn item_key(connection: &Connection) -> Item {
+    connection_key(&connection.account, &connection.id)
+}
+
+/// Whether a run may say how its connection stands: nothing overrides a person's switching it off.
+pub(super) fn is_on(connection: &Connection) -> bool {
+    !matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted)
+}
+
+impl Table {
+    #[expect(clippy::expect_used, reason = "table and item are given")]
+    pub(super) fn put_mail(&self, run: &Run, kind: MailKind, now_ms: i64, once: bool) -> TransactWriteItem {
+        let put = Put::builder().table_name(&self.name).set_item(Some(mail_item(run, kind, now_ms)));
+        let put = put.set_condition_expression(once.then(|| "attribute_not_exists(pk)".to_owned()));
+        TransactWriteItem::builder().put(put.build().expect("a put with table and item")).build()
+    }
+
+    pub(super) async fn commit(&self, commit: &CommitPlan<'_>) -> Result<bool, PortError> {
+        const COMMIT: &str = "commit the plan";
+        let (run, connection) = (commit.run, commit.connection);
+        let held = !commit.held.is_empty();
+        let to = if held { RunState::Held } else { RunState::Applying };
+        let run_change = Expression::new()
+            .set("state", s(to.as_str()))
+            .set("fence", n(connection.fence))
+            .set("plan", json(COMMIT, commit.plan)?)
+            .set("plan_hash", s(&commit.plan.hash))
+            .set("counts", json(COMMIT, &commit.counts)?)
+            .set("held", list(commit.held))
+            .set("settings_version", n(connection.settings_version))
+            .when_is("state", s(RunState::Received.as_str()));
+        let source = commit.position.map(|position| json(COMMIT, position)).transpose()?;
+        let connection_change = Expression::new()
+            .set(if held { "waiting" } else { "active" }, s(run.id.as_str()))
+            .also(source.is_some(), |change| change.set_or_remove("last_source", source))
+            .also(!held && commit.replaces.is_some(), |change| change.remove("waiting"))
+            .remove("lease_holder")
+            .remove("lease_until")
+            .when_is("fence", n(connection.fence))
+            .when_is("directory_version", n(commit.plan.directory_version))
+            .when("attribute_not_exists(#active)");
+        let mut steps = vec![
+            run_change.within(&self.name, run_item_key(run)),
+            connection_change.within(&self.name, item_key(connection)),
+        ];
+        // A run that is planned anew waits for itself.
+        if let Some(replaced) = commit.replaces.filter(|replaced| **replaced != run.id) {
+            let change = Expression::new()
+                .set("state", s(RunState::Superseded.as_str()))
+                .set("reason", s(format!("run {} has a newer plan", run.id)))
+                .set("ended_ms", n(commit.now_ms))
+                .when_is("state", s(RunState::Held.as_str()));
+            steps.push(change.within(&self.name, run_key(&run.account, &run.connection, replaced.as_str())));
+        }
+        if held {
+            steps.push(self.put_mail(run, MailKind::Held, commit.now_ms, false));
+        }
+        let fence = connection.fence.to_string();
+        self.transact(COMMIT, &["commit", &key_text(run), &fence, &commit.now_ms.to_string()], steps).await
+    }
+
+    pub(super) async fn approve_plan(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        now_ms: i64,
+    ) -> Result<bool, PortError> {
+        const APPROVE: &str = "approve the plan";
+        let Some(plan) = &run.plan else { return Ok(false) };
+        let fence = connection.fence + 1;
+        let run_change = Expression::new()
+            .set("state", s(RunState::Applying.as_str()))
+            .set("fence", n(fence))
+            .when_is("state", s(RunState::Held.as_str()))
+            .when_is("plan_hash", s(&plan.hash));
+        // The new number makes whoever plans now start again, so the lease goes with the old one.
+        let connection_change = Expression::new()
+            .set("fence", n(fence))
+            .set("active", s(run.id.as_str()))
+            .also(connection.waiting.as_ref() == Some(&run.id), |change| change.remove("waiting"))
+            .remove("lease_holder")
+            .remove("lease_until")
+            .when_is("fence", n(connection.fence))
+            .when_is("directory_version", n(plan.directory_version))
+            .when("attribute_not_exists(#active)");
+        let steps = vec![
+            run_change.within(&self.name, run_item_key(run)),
+            connection_change.within(&self.name, item_key(connection)),
+        ];
+        let name = ["approve", &key_text(run), &fence.to_string(), &now_ms.to_string()];
+        self.transact(APPROVE, &name, steps).await
+    }
+
+    pub(super) async fn finish_run(&self, finish: &Finish<'_>) -> Result<bool, PortError> {
+        const FINISH: &str = "finish the run";
+        let (run, connection) = (finish.run, finish.connection);
+        let run_change = Expression::new()
+            .set("state", s(RunState::Applied.as_str()))
+            .set("ended_ms", n(finish.now_ms))
+            .when_is("state", s(RunState::Applying.as_str()))
+            .when_is("fence", n(run.fence));
+        let connection_change = Expression::new()
+            .set_or_remove("roster", finish.roster.as_ref().map(s))
+            .add("owned", n(finish.owned_change))
+            .add("directory_version", n(1))
+            .also(finish.rows.is_some(), |change| change.set_or_remove("last_rows", finish.rows.map(n)))
+            .set("removals", json(FINISH, &finish.removals)?)
+            .set("confirmed", AttributeValue::Bool(true))
+            .also(is_on(connection), |change| {
+                let as_read = s(status_name(connection.status));
+                change.set("status", s(status_name(ConnectionStatus::Connected))).when_is("status", as_read)
+            })
+            .remove("active")
+            .when_is("active", s(run.id.as_str()));
+        let steps = vec![
+            run_change.within(&self.name, run_item_key(run)),
+            connection_change.within(&self.name, item_key(connection)),
+            self.put_mail(run, MailKind::Ended, finish.now_ms, true),
+        ];
+        let name = ["finish", &key_text(run), &run.fence.to_string(), &finish.now_ms.to_string()];
+        self.transact(FINISH, &name, steps).await
+    }
+}
+
+/// Names a run in a transaction's token.
+pub(super) fn key_text(run: &Run) -> String {
+    format!("{} {} {}", run.account, run.connection, run.id)
+}

@@ -1,0 +1,62 @@
+//! The table's shape, for the local stand-in and tests; on AWS the template makes it.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
+};
+use muster_sync::PortError;
+
+use super::Table;
+use crate::fault::failed;
+
+const CREATE: &str = "create the table";
+/// The indexes of the three grouping slots; each has a hash attribute of its own name.
+pub(super) const GROUP_INDEXES: [&str; 3] = ["g1", "g2", "g3"];
+
+impl Table {
+    /// Makes the table unless it is there.
+    ///
+    /// # Errors
+    /// [`PortError`] when the service refuses.
+    pub async fn create(&self) -> Result<(), PortError> {
+        let request = self.client.create_table().table_name(&self.name).billing_mode(BillingMode::PayPerRequest);
+        let shape = shape().map_err(|error| PortError::never(CREATE, error.to_string()))?;
+        let request = request.set_attribute_definitions(Some(shape.attributes));
+        let request = request.set_key_schema(Some(shape.key)).set_global_secondary_indexes(Some(shape.indexes));
+        match request.send().await {
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => return Ok(()),
+            Err(error) => return Err(failed(CREATE, &error)),
+            Ok(_) => {}
+        }
+        let ttl = TimeToLiveSpecification::builder().attribute_name("exp").enabled(true).build();
+        let ttl = ttl.map_err(|error| PortError::never(CREATE, error.to_string()))?;
+        let request = self.client.update_time_to_live().table_name(&self.name).time_to_live_specification(ttl);
+        request.send().await.map(|_| ()).map_err(|error| failed(CREATE, &error))
+    }
+}
+
+struct Shape {
+    attributes: Vec<AttributeDefinition>,
+    key: Vec<KeySchemaElement>,
+    indexes: Vec<GlobalSecondaryIndex>,
+}
+
+fn shape() -> Result<Shape, BuildError> {
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let key = |hash: &str| -> Result<Vec<_>, BuildError> {
+        let part = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+        Ok(vec![part(hash, KeyType::Hash)?, part("sk", KeyType::Range)?])
+    };
+    let index = |name: &&str| {
+        let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let index = GlobalSecondaryIndex::builder().index_name(*name).set_key_schema(Some(key(name)?));
+        index.projection(keys_only).build()
+    };
+    Ok(Shape {
+        attributes: ["pk", "sk"].iter().chain(&GROUP_INDEXES).map(|name| attribute(name)).collect::<Result<_, _>>()?,
+        key: key("pk")?,
+        indexes: GROUP_INDEXES.iter().map(index).collect::<Result<_, _>>()?,
+    })
+}

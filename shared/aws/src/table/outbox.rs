@@ -1,0 +1,75 @@
+//! Mails as items: the service has no idempotency token, so who sends is decided here.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValue;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use muster_sync::{MailState, OutboxMail, PortError, Posted};
+
+use super::Table;
+use crate::expression::Expression;
+use crate::fault::failed;
+use crate::items::{Item, mail_key, n, optional_text, s};
+
+/// The stored item when an update's condition did not hold; `None` when there is no such item.
+pub(super) fn stored_instead(
+    operation: &'static str,
+    error: SdkError<UpdateItemError, HttpResponse>,
+) -> Result<Option<Item>, PortError> {
+    match error.as_service_error() {
+        Some(UpdateItemError::ConditionalCheckFailedException(condition)) => {
+            Ok(condition.item().filter(|item| !item.is_empty()).cloned())
+        }
+        _ => Err(failed(operation, &error)),
+    }
+}
+
+fn key_of(mail: &OutboxMail) -> Item {
+    mail_key(&mail.account, &mail.connection, &mail.run, mail.kind.as_str())
+}
+
+impl Table {
+    pub(super) async fn take_posted(
+        &self,
+        mail: &OutboxMail,
+        now_ms: i64,
+        patience_ms: i64,
+    ) -> Result<Posted, PortError> {
+        const TAKE: &str = "take the mail";
+        let change = Expression::new()
+            .set("state", s("sending"))
+            .set("taken_ms", n(now_ms))
+            .value("pending", s("pending"))
+            .value("sending", s("sending"))
+            .value("stale", n(now_ms - patience_ms))
+            .when("#state = :pending OR (#state = :sending AND #taken_ms < :stale)");
+        let request = self.client.update_item().table_name(&self.name).set_key(Some(key_of(mail)));
+        let before = match change.on(request).return_values(ReturnValue::UpdatedOld).send().await {
+            Ok(answer) => {
+                let before = answer.attributes.as_ref().and_then(|item| optional_text(item, "state"));
+                let first = before.as_deref() == Some("pending");
+                return Ok(if first { Posted::First } else { Posted::Again });
+            }
+            Err(error) => stored_instead(TAKE, error)?,
+        };
+        let state = before.as_ref().and_then(|item| optional_text(item, "state"));
+        Ok(if state.as_deref() == Some("sending") { Posted::Wait } else { Posted::Done })
+    }
+
+    pub(super) async fn settle_posted(&self, mail: &OutboxMail, state: &MailState) -> Result<(), PortError> {
+        let (name, reason) = match state {
+            MailState::Pending => ("pending", None),
+            MailState::Sending => ("sending", None),
+            MailState::Sent => ("sent", None),
+            MailState::Refused(reason) => ("refused", Some(s(reason))),
+        };
+        // What was sent or given up stays so: a late answer of an earlier try changes nothing.
+        let change = Expression::new()
+            .set("state", s(name))
+            .set_or_remove("reason", reason)
+            .value("pending", s("pending"))
+            .value("sending", s("sending"))
+            .when("#state = :pending OR #state = :sending");
+        self.update("settle the mail", key_of(mail), change).await.map(|_| ())
+    }
+}
