@@ -250,7 +250,7 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
         args: options.function_args.clone(),
         env,
-        api: format!("{}/runtime", reachable(http)),
+        api: format!("http://{}/runtime", reachable(http)),
         timeout: options.function_timeout,
         idle: options.function_idle,
         print_logs: options.function_logs,

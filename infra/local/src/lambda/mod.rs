@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     /// Its arguments before the function's name.
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
-    /// Base of the Runtime API, for example `127.0.0.1:7300/runtime`.
+    /// Base of the Runtime API, for example `http://127.0.0.1:7300/runtime`.
     pub(crate) api: String,
     pub(crate) timeout: Duration,
     /// An idle instance is ended after this.

@@ -10,21 +10,21 @@ use muster_local::{ACCESS_KEY, Options, REGION, SECRET_KEY, Stack};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-pub struct World {
-    pub stack: Stack,
-    pub s3: aws_sdk_s3::Client,
-    pub sqs: aws_sdk_sqs::Client,
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    pub ses: aws_sdk_sesv2::Client,
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) ses: aws_sdk_sesv2::Client,
 }
 
 /// A stack that keeps messages where they are.
-pub fn still() -> Options {
+pub(crate) fn still() -> Options {
     Options { deliver: false, function_logs: false, ..Options::default() }
 }
 
 impl World {
-    pub async fn start(options: Options) -> Self {
+    pub(crate) async fn start(options: Options) -> Self {
         let stack = Stack::start(options).await.unwrap();
         let a = stack.addresses().clone();
         let http = aws_smithy_http_client::Builder::new().build_http();
@@ -48,21 +48,21 @@ impl World {
         }
     }
 
-    pub fn bucket(&self) -> &str {
+    pub(crate) fn bucket(&self) -> &str {
         &self.stack.addresses().bucket
     }
 
-    pub fn queue(&self, name: &str) -> String {
+    pub(crate) fn queue(&self, name: &str) -> String {
         self.stack.services().sqs.url(name)
     }
 
     /// The bodies in a queue, oldest first.
-    pub fn bodies(&self, queue: &str) -> Vec<String> {
+    pub(crate) fn bodies(&self, queue: &str) -> Vec<String> {
         self.stack.services().sqs.peek(queue).into_iter().map(|m| m.body).collect()
     }
 
     /// The S3 events in the import queue as `name key size`.
-    pub fn events(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         let read = |body: &String| {
             let event: aws_lambda_events::event::s3::S3Event = serde_json::from_str(body).unwrap();
             let record = &event.records[0];
@@ -72,18 +72,18 @@ impl World {
         self.bodies("import").iter().map(read).collect()
     }
 
-    pub async fn put(&self, key: &str, body: &str) -> String {
+    pub(crate) async fn put(&self, key: &str, body: &str) -> String {
         let put = self.s3.put_object().bucket(self.bucket()).key(key).body(body.as_bytes().to_vec().into());
         put.send().await.unwrap().version_id.unwrap()
     }
 
     /// The bytes of an object as text, or none when there is no such object.
-    pub async fn get(&self, key: &str) -> Option<String> {
+    pub(crate) async fn get(&self, key: &str) -> Option<String> {
         let object = self.s3.get_object().bucket(self.bucket()).key(key).send().await.ok()?;
         Some(String::from_utf8(object.body.collect().await.unwrap().to_vec()).unwrap())
     }
 
-    pub async fn login(&self, user: &str, password: &str, keys: &[&str]) {
+    pub(crate) async fn login(&self, user: &str, password: &str, keys: &[&str]) {
         let text = |t: &str| AttributeValue::S(t.to_owned());
         let hash: String = Sha256::new().chain_update([7]).chain_update(password).finalize().iter().map(|b| format!("{b:02x}")).collect();
         let item: HashMap<String, AttributeValue> = [
@@ -120,13 +120,13 @@ fn decode(key: &str) -> String {
 }
 
 /// A key pair made by the real `ssh-keygen`.
-pub struct KeyPair {
+pub(crate) struct KeyPair {
     folder: TempDir,
-    pub public: String,
+    pub(crate) public: String,
 }
 
 impl KeyPair {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("id")).status().unwrap();
         assert!(made.success());
@@ -140,7 +140,7 @@ impl KeyPair {
 }
 
 /// What the real `sftp` needs to log in with a key and no questions.
-pub fn sftp_command(address: &str, user: &str, key: &KeyPair) -> Command {
+pub(crate) fn sftp_command(address: &str, user: &str, key: &KeyPair) -> Command {
     let (host, port) = address.rsplit_once(':').unwrap();
     let mut command = Command::new("sftp");
     command
@@ -156,7 +156,7 @@ pub fn sftp_command(address: &str, user: &str, key: &KeyPair) -> Command {
 
 impl KeyPair {
     /// Runs `commands` in one session of the real `sftp`; answers whether all went well, and what it printed.
-    pub async fn sftp(&self, address: &str, user: &str, commands: &str) -> (bool, String) {
+    pub(crate) async fn sftp(&self, address: &str, user: &str, commands: &str) -> (bool, String) {
         let mut command = tokio::process::Command::from(sftp_command(address, user, self));
         let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
@@ -167,17 +167,17 @@ impl KeyPair {
         (output.status.success(), text)
     }
 
-    pub fn file(&self, name: &str, content: &[u8]) {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) {
         std::fs::write(self.folder.path().join(name), content).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.folder.path().join(name)).unwrap()
     }
 }
 
 /// Waits until `done` holds; fails after 20 seconds with what was waited for.
-pub async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..2_000 {
         if done().await {
             return;
