@@ -1,1 +1,48 @@
-//! Placeholder.
+//! The local stand-in for AWS: S3, DynamoDB, SQS, SES, SFTP and Lambda in one program.
+//!
+//! [`Stack`] runs all of it over sockets, with the real functions as processes of their own;
+//! [`Services`] are the same services in-process, for tests that inject faults call by call.
+
+pub mod cli;
+mod options;
+mod stack;
+
+mod control;
+mod controls;
+mod http;
+mod mail_page;
+
+mod function;
+mod lambda;
+mod mapping;
+mod sftp;
+
+pub mod dynamodb;
+pub mod s3;
+mod services;
+pub mod ses;
+pub mod sqs;
+
+mod answer;
+mod clock;
+mod digest;
+pub mod faults;
+mod journal;
+
+pub use answer::LostAnswer;
+pub use clock::Clock;
+pub use controls::Controls;
+pub use faults::{DeliveryFault, DeliveryKind, Fault, FaultKind, Faults, Service};
+pub use function::{FUNCTIONS, end_with_parent, run_function};
+pub use lambda::InvocationRecord;
+pub use mapping::{MAPPINGS, Mapping};
+pub use options::Options;
+pub use services::Services;
+pub use stack::{Addresses, Stack, running};
+
+/// The only access key that S3 accepts.
+pub const ACCESS_KEY: &str = "local";
+/// Its secret.
+pub const SECRET_KEY: &str = "local-secret";
+/// The region that everything is in.
+pub const REGION: &str = "us-east-1";

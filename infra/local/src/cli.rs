@@ -1,0 +1,89 @@
+//! The command line of `muster-local`.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{options::Options, stack::Stack};
+
+/// The local stand-in for AWS: runs Muster's real functions on one laptop.
+#[derive(Debug, Parser)]
+#[command(name = "muster-local", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Runs as one function process; the stand-in starts itself so.
+    #[arg(long, hide = true, value_name = "NAME")]
+    function: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What can be asked of the stand-in. `connect`, `run`, `people` and `groups` belong into `admin.rs`, `demo` into `demo.rs`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts everything; prints one line of JSON once it is ready and runs until Ctrl-C.
+    Up(UpArgs),
+}
+
+#[derive(Args, Debug)]
+struct UpArgs {
+    /// The data folder; the state in it survives a restart.
+    #[arg(long, value_name = "DIR", default_value = ".local")]
+    data: PathBuf,
+    /// Where HTTP listens; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    http: SocketAddr,
+    /// Where SFTP listens; port 0 takes any free port.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7322")]
+    sftp: SocketAddr,
+}
+
+/// Carries out a command line.
+///
+/// # Errors
+/// With a message for the person who typed it.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Some(name) = cli.function {
+        return crate::run_function(&name);
+    }
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,dynoxide=error,russh=warn,s3s=warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        Some(Command::Up(args)) => runtime.block_on(up(args)),
+        None => anyhow::bail!("no command; see --help"),
+    }
+}
+
+async fn up(args: UpArgs) -> anyhow::Result<()> {
+    let options = Options { data: Some(args.data), http: args.http, sftp: args.sftp, ..Options::default() };
+    // Before the start, so that a signal during it is not lost.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let stack = Stack::start(options).await?;
+    announce(&stack.addresses().ready_line())?;
+    welcome(&stack);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    stack.stop().await;
+    Ok(())
+}
+
+/// The one line on standard output; flushed, since whoever waits for it reads a pipe.
+fn announce(line: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+fn welcome(stack: &Stack) {
+    let addresses = stack.addresses();
+    let folder: &Path = stack.folder();
+    tracing::info!("data in {}, mails at {}/, SFTP at {}", folder.display(), addresses.mail, addresses.sftp);
+}

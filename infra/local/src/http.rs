@@ -1,0 +1,48 @@
+//! The one HTTP address: AWS services, mail page, control routes and the Lambda Runtime API.
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    response::Response,
+    routing::get,
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{control, controls::Controls, lambda::Lambda, mail_page, services::Services};
+
+/// Serves everything on `listener` until `stop` fires or is dropped; then ends once the requests under way are answered.
+pub(crate) fn serve(
+    listener: TcpListener,
+    services: Services,
+    lambda: &Lambda,
+    controls: Controls,
+    stop: oneshot::Receiver<()>,
+) -> JoinHandle<()> {
+    let aws = Router::new().fallback(aws).with_state(services.clone());
+    let router = Router::new()
+        .route("/health", get(async || Json(json!({"ok": true}))))
+        .merge(control::router(controls))
+        .merge(mail_page::router(services.ses))
+        .merge(lambda.router())
+        .fallback_service(aws);
+    tokio::spawn(async move {
+        let stopped = async move { drop(stop.await) };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!("http: {error}");
+        }
+    })
+}
+
+async fn aws(State(services): State<Services>, request: Request) -> Response {
+    let service = Services::service_of(&request);
+    match services.handle(service, request).await {
+        Ok(answer) => answer,
+        Err(lost) => {
+            // A body that fails makes the server close the connection.
+            let broken = futures::stream::once(async move { Err::<Bytes, _>(lost) });
+            Response::new(Body::from_stream(broken))
+        }
+    }
+}

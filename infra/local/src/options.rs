@@ -1,0 +1,74 @@
+//! How a stack is to be started.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Everything that can be chosen about a stack; the default is right for a test.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder; a temporary one that goes away with the stack when absent.
+    pub data: Option<PathBuf>,
+    /// Keeps objects, items, messages and mails in memory, whatever `data` says.
+    pub in_memory: bool,
+    /// Where HTTP listens; port 0 for any free one.
+    pub http: SocketAddr,
+    /// Where SFTP listens; port 0 for any free one.
+    pub sftp: SocketAddr,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// The sender of report mails.
+    pub mail_from: String,
+    /// The program that is every function; this one when absent.
+    pub function_exe: Option<PathBuf>,
+    /// Its arguments before the function's name.
+    pub function_args: Vec<String>,
+    /// Environment of the function processes beyond what the stack sets.
+    pub extra_env: Vec<(String, String)>,
+    /// Whether queues are polled at all. Without it messages stay where they are.
+    pub deliver: bool,
+    /// How many instances of one function may run at once.
+    pub concurrency: usize,
+    /// How long a received message stays hidden; longer than `function_timeout`.
+    pub visibility: Duration,
+    /// How soon a message of a failed invocation comes back. (AWS waits for the visibility time.)
+    pub retry: Duration,
+    /// How often a message is received before it becomes a dead letter.
+    pub max_receive: u32,
+    /// How long an invocation may take.
+    pub function_timeout: Duration,
+    /// How long an instance without work is kept.
+    pub function_idle: Duration,
+    /// Whether the functions' lines go to standard error.
+    pub function_logs: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            data: None,
+            in_memory: false,
+            http: any,
+            sftp: any,
+            bucket: "muster-local".to_owned(),
+            table: "muster".to_owned(),
+            mail_from: "muster@muster.example".to_owned(),
+            function_exe: None,
+            function_args: vec!["--function".to_owned()],
+            extra_env: Vec::new(),
+            deliver: true,
+            concurrency: 4,
+            visibility: Duration::from_secs(180),
+            retry: Duration::from_secs(1),
+            max_receive: 5,
+            function_timeout: Duration::from_secs(120),
+            function_idle: Duration::from_secs(60),
+            function_logs: true,
+        }
+    }
+}

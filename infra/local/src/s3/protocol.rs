@@ -1,0 +1,453 @@
+//! The S3 operations over [`Objects`].
+
+use std::{
+    ops::Range as Bytes,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use s3s::{
+    Body, S3, S3Request, S3Response, S3Result,
+    dto::{
+        AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CommonPrefix, CompleteMultipartUploadInput,
+        CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput,
+        CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteMarkerEntry, DeleteObjectInput,
+        DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetBucketLocationInput,
+        GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
+        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+        ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+        ListPartsOutput, MetadataDirective, Object, ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput,
+        StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
+    },
+    s3_error,
+};
+
+use super::{
+    blobs::Blob,
+    index::{ObjectVersion, Precondition, Query},
+    multipart::CompleteError,
+    store::{NewObject, Objects, ObjectsError},
+};
+
+impl From<ObjectsError> for s3s::S3Error {
+    fn from(error: ObjectsError) -> Self {
+        match error {
+            ObjectsError::NoBucket(_) => s3_error!(NoSuchBucket, "{error}"),
+            ObjectsError::NoObject(_) => s3_error!(NoSuchKey, "{error}"),
+            ObjectsError::PreconditionFailed(_) => s3_error!(PreconditionFailed, "{error}"),
+            ObjectsError::Io(_) => s3_error!(InternalError, "{error}"),
+        }
+    }
+}
+
+fn io(error: std::io::Error) -> s3s::S3Error {
+    ObjectsError::from(error).into()
+}
+
+fn time(ms: u64) -> Timestamp {
+    // S3 answers whole seconds only.
+    Timestamp::from(UNIX_EPOCH + Duration::from_secs(ms / 1000))
+}
+
+fn etag(version: &ObjectVersion) -> Option<ETag> {
+    Some(ETag::Strong(version.etag.clone()))
+}
+
+fn size(version: &ObjectVersion) -> Option<i64> {
+    i64::try_from(version.size).ok()
+}
+
+fn wanted(condition: &ETagCondition) -> String {
+    condition.as_etag().map_or_else(|| "*".to_owned(), |e| e.value().to_owned())
+}
+
+fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
+    match (if_match, if_none_match) {
+        (None, None) => Ok(Precondition::None),
+        (None, Some(ETagCondition::Any)) => Ok(Precondition::Absent),
+        (None, Some(ETagCondition::ETag(_))) => Err(s3_error!(NotImplemented, "If-None-Match of a write takes only *")),
+        (Some(condition), _) => Ok(Precondition::Matches(wanted(condition))),
+    }
+}
+
+/// The bytes to send and the `Content-Range` that names them.
+fn span(range: Option<s3s::dto::Range>, version: &ObjectVersion) -> S3Result<(Bytes<u64>, Option<String>)> {
+    let Some(range) = range else { return Ok((0..version.size, None)) };
+    let span = range.check(version.size)?;
+    let text = format!("bytes {}-{}/{}", span.start, span.end.saturating_sub(1), version.size);
+    Ok((span, Some(text)))
+}
+
+impl Objects {
+    fn find(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<ObjectVersion> {
+        self.require_bucket(bucket)?;
+        match version_id {
+            None => Ok(self.current(bucket, key).ok_or_else(|| ObjectsError::NoObject(key.to_owned()))?),
+            Some(id) => match self.version(bucket, key, id) {
+                None => Err(s3_error!(NoSuchVersion, "there is no version {id:?} of {key:?}")),
+                Some(v) if v.delete_marker => Err(s3_error!(MethodNotAllowed, "version {id:?} of {key:?} is a delete marker")),
+                Some(v) => Ok(v),
+            },
+        }
+    }
+
+    fn find_if(&self, bucket: &str, key: &str, version_id: Option<&str>, conditions: Conditions<'_>) -> S3Result<ObjectVersion> {
+        let found = self.find(bucket, key, version_id)?;
+        let is = |c: &ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
+        if conditions.matches.is_some_and(|c| !is(c)) {
+            return Err(s3_error!(PreconditionFailed, "the ETag of {key:?} is another"));
+        }
+        if conditions.differs.is_some_and(is) {
+            return Err(s3_error!(NotModified));
+        }
+        Ok(found)
+    }
+
+    fn delete_one(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<DeletedObject> {
+        let deleted = match version_id {
+            Some(id) => {
+                let removed = self.delete_version(bucket, key, id)?;
+                let marker = removed.is_some_and(|v| v.delete_marker).then_some(true);
+                DeletedObject { delete_marker: marker, key: Some(key.to_owned()), version_id: Some(id.to_owned()), ..Default::default() }
+            }
+            None => {
+                let marker = self.delete(bucket, key)?;
+                DeletedObject {
+                    delete_marker: Some(true),
+                    delete_marker_version_id: Some(marker.version_id),
+                    key: Some(key.to_owned()),
+                    ..Default::default()
+                }
+            }
+        };
+        Ok(deleted)
+    }
+}
+
+struct Conditions<'a> {
+    matches: Option<&'a ETagCondition>,
+    differs: Option<&'a ETagCondition>,
+}
+
+fn body_of(body: Option<StreamingBlob>) -> StreamingBlob {
+    body.unwrap_or_else(|| StreamingBlob::from(Body::empty()))
+}
+
+/// Compares what was stored with the checksums that came with it.
+fn verify(blob: &Blob, crc32: Option<&str>, md5: Option<&str>) -> S3Result<()> {
+    let differs = |given: Option<&str>, bytes: &[u8]| given.is_some_and(|g| g != STANDARD.encode(bytes));
+    if differs(crc32, &blob.crc32) || differs(md5, &blob.md5) {
+        return Err(s3_error!(BadDigest, "the checksum does not match the bytes that arrived"));
+    }
+    Ok(())
+}
+
+fn trailing_crc32<T>(request: &S3Request<T>) -> Option<String> {
+    let read = |headers: &axum::http::HeaderMap| Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned());
+    request.trailing_headers.as_ref()?.read(read)?
+}
+
+#[async_trait::async_trait]
+impl S3 for Objects {
+    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        let buckets = self.index().buckets().map(|name| Bucket { name: Some(name.clone()), ..Default::default() }).collect();
+        Ok(S3Response::new(ListBucketsOutput { buckets: Some(buckets), ..Default::default() }))
+    }
+
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        self.create_bucket(&req.input.bucket)?;
+        Ok(S3Response::new(CreateBucketOutput::default()))
+    }
+
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.require_bucket(&req.input.bucket)?;
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    async fn get_bucket_location(&self, req: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        self.require_bucket(&req.input.bucket)?;
+        Ok(S3Response::new(GetBucketLocationOutput::default()))
+    }
+
+    async fn get_bucket_versioning(&self, req: S3Request<GetBucketVersioningInput>) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        self.require_bucket(&req.input.bucket)?;
+        let status = Some("Enabled".to_owned().into());
+        Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
+    }
+
+    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let body = body_of(req.input.body.take());
+        self.require_bucket(&req.input.bucket)?;
+        let blob = self.blobs.store(body).await.map_err(io)?;
+        let crc32 = req.input.checksum_crc32.clone().or_else(|| trailing_crc32(&req));
+        if let Err(error) = verify(&blob, crc32.as_deref(), req.input.content_md5.as_deref()) {
+            self.blobs.remove(&blob.id);
+            return Err(error);
+        }
+        let input = req.input;
+        let new = NewObject {
+            precondition: precondition(input.if_match.as_ref(), input.if_none_match.as_ref())?,
+            bucket: input.bucket,
+            key: input.key,
+            content_type: input.content_type.map(|t| t.to_string()),
+            content_encoding: input.content_encoding,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        };
+        let md5 = crate::digest::hex(&blob.md5);
+        let version = self.commit(new, &blob, md5, "ObjectCreated:Put")?;
+        let output = PutObjectOutput { e_tag: etag(&version), version_id: Some(version.version_id), checksum_crc32: crc32, ..Default::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = req.input;
+        let conditions = Conditions { matches: input.if_match.as_ref(), differs: input.if_none_match.as_ref() };
+        let found = self.find_if(&input.bucket, &input.key, input.version_id.as_deref(), conditions)?;
+        let (span, content_range) = span(input.range, &found)?;
+        let length = i64::try_from(span.end - span.start).ok();
+        let stream = self.read(&found, span).await.map_err(io)?;
+        let output = GetObjectOutput {
+            body: Some(StreamingBlob::from(Body::http_body_unsync(axum::body::Body::from_stream(stream)))),
+            accept_ranges: Some("bytes".into()),
+            content_length: length,
+            content_range,
+            content_type: found.content_type.as_deref().map(str::parse).transpose().ok().flatten(),
+            e_tag: etag(&found),
+            last_modified: Some(time(found.at_ms)),
+            content_encoding: found.content_encoding,
+            metadata: Some(found.metadata.into_iter().collect()),
+            version_id: Some(found.version_id),
+            ..Default::default()
+        };
+        Ok(S3Response::new(output))
+    }
+
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let input = req.input;
+        let conditions = Conditions { matches: input.if_match.as_ref(), differs: input.if_none_match.as_ref() };
+        let found = self.find_if(&input.bucket, &input.key, input.version_id.as_deref(), conditions)?;
+        let output = HeadObjectOutput {
+            accept_ranges: Some("bytes".into()),
+            content_length: size(&found),
+            content_type: found.content_type.as_deref().map(str::parse).transpose().ok().flatten(),
+            e_tag: etag(&found),
+            last_modified: Some(time(found.at_ms)),
+            content_encoding: found.content_encoding,
+            metadata: Some(found.metadata.into_iter().collect()),
+            version_id: Some(found.version_id),
+            ..Default::default()
+        };
+        Ok(S3Response::new(output))
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        let input = req.input;
+        let CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
+            return Err(s3_error!(NotImplemented, "only a bucket can be copied from"));
+        };
+        let conditions = Conditions { matches: input.copy_source_if_match.as_ref(), differs: None };
+        let source = self.find_if(bucket, key, version_id.as_deref(), conditions)?;
+        let replace = input.metadata_directive.is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
+        let mut new = NewObject { bucket: input.bucket, key: input.key, ..NewObject::default() };
+        if replace {
+            new.content_type = input.content_type.map(|t| t.to_string());
+            new.content_encoding = input.content_encoding;
+            new.metadata = input.metadata.unwrap_or_default().into_iter().collect();
+        } else {
+            new.content_type.clone_from(&source.content_type);
+            new.content_encoding.clone_from(&source.content_encoding);
+            new.metadata.clone_from(&source.metadata);
+        }
+        let made = self.copy(&source, new)?;
+        let result = CopyObjectResult { e_tag: etag(&made), last_modified: Some(time(made.at_ms)), ..Default::default() };
+        Ok(S3Response::new(CopyObjectOutput {
+            copy_object_result: Some(result),
+            copy_source_version_id: Some(source.version_id),
+            version_id: Some(made.version_id),
+            ..Default::default()
+        }))
+    }
+
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let input = req.input;
+        let deleted = self.delete_one(&input.bucket, &input.key, input.version_id.as_deref())?;
+        let version_id = deleted.delete_marker_version_id.or(deleted.version_id);
+        Ok(S3Response::new(DeleteObjectOutput { delete_marker: deleted.delete_marker, version_id, ..Default::default() }))
+    }
+
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let bucket = &req.input.bucket;
+        let objects = &req.input.delete.objects;
+        let deleted = objects.iter().map(|o| self.delete_one(bucket, &o.key, o.version_id.as_deref())).collect::<Result<_, _>>()?;
+        Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..Default::default() }))
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let input = req.input;
+        self.require_bucket(&input.bucket)?;
+        let max_keys = input.max_keys.unwrap_or(1000).clamp(0, 1000);
+        let after = match &input.continuation_token {
+            Some(token) => read_token(token)?,
+            None => input.start_after.clone().unwrap_or_default(),
+        };
+        let query = Query {
+            prefix: input.prefix.as_deref().unwrap_or_default(),
+            delimiter: input.delimiter.as_deref().unwrap_or_default(),
+            after: &after,
+            max: usize::try_from(max_keys).unwrap_or_default(),
+        };
+        let page = self.page(&input.bucket, &query);
+        let encode = |key: &str| if input.encoding_type.is_some() { percent(key) } else { key.to_owned() };
+        let contents: Vec<Object> = page
+            .objects
+            .iter()
+            .map(|o| Object {
+                key: Some(encode(&o.key)),
+                size: size(o),
+                e_tag: etag(o),
+                last_modified: Some(time(o.at_ms)),
+                ..Default::default()
+            })
+            .collect();
+        let prefixes: Vec<CommonPrefix> = page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
+            contents: Some(contents),
+            common_prefixes: Some(prefixes),
+            is_truncated: Some(page.next_after.is_some()),
+            next_continuation_token: page.next_after.map(|after| STANDARD.encode(after)),
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            delimiter: input.delimiter,
+            encoding_type: input.encoding_type,
+            continuation_token: input.continuation_token,
+            start_after: input.start_after,
+            max_keys: Some(max_keys),
+            ..Default::default()
+        }))
+    }
+
+    async fn list_object_versions(&self, req: S3Request<ListObjectVersionsInput>) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let input = req.input;
+        self.require_bucket(&input.bucket)?;
+        let all = self.index().versions(&input.bucket, input.prefix.as_deref().unwrap_or_default());
+        let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
+        for (v, latest) in all {
+            let (key, version_id, last_modified) = (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
+            if v.delete_marker {
+                delete_markers.push(DeleteMarkerEntry { key, version_id, last_modified, is_latest: Some(latest), owner: None });
+            } else {
+                let (e_tag, size) = (etag(&v), size(&v));
+                versions.push(WireVersion { key, version_id, last_modified, e_tag, size, is_latest: Some(latest), ..Default::default() });
+            }
+        }
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            versions: Some(versions),
+            delete_markers: Some(delete_markers),
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            is_truncated: Some(false),
+            ..Default::default()
+        }))
+    }
+
+    async fn create_multipart_upload(&self, req: S3Request<CreateMultipartUploadInput>) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let input = req.input;
+        self.require_bucket(&input.bucket)?;
+        let (bucket, key) = (input.bucket.clone(), input.key.clone());
+        let upload_id = self.uploads.begin(NewObject {
+            bucket: input.bucket,
+            key: input.key,
+            content_type: input.content_type.map(|t| t.to_string()),
+            content_encoding: input.content_encoding,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+            precondition: Precondition::None,
+        });
+        let output = CreateMultipartUploadOutput { bucket: Some(bucket), key: Some(key), upload_id: Some(upload_id), ..Default::default() };
+        Ok(S3Response::new(output))
+    }
+
+    async fn upload_part(&self, mut req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let body = body_of(req.input.body.take());
+        if !self.uploads.exists(&req.input.upload_id) {
+            return Err(s3_error!(NoSuchUpload));
+        }
+        let part = self.blobs.store(body).await.map_err(io)?;
+        let crc32 = req.input.checksum_crc32.clone().or_else(|| trailing_crc32(&req));
+        if let Err(error) = verify(&part, crc32.as_deref(), req.input.content_md5.as_deref()) {
+            self.blobs.remove(&part.id);
+            return Err(error);
+        }
+        let md5 = crate::digest::hex(&part.md5);
+        match self.uploads.add(&req.input.upload_id, req.input.part_number, part) {
+            Ok(replaced) => replaced.iter().for_each(|old| self.blobs.remove(&old.id)),
+            Err(part) => {
+                self.blobs.remove(&part.id);
+                return Err(s3_error!(NoSuchUpload));
+            }
+        }
+        Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(md5)), checksum_crc32: crc32, ..Default::default() }))
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        let input = req.input;
+        let parts = self.uploads.parts(&input.upload_id).ok_or_else(|| s3_error!(NoSuchUpload))?;
+        let wire = |(number, blob): (i32, Blob)| Part {
+            part_number: Some(number),
+            size: i64::try_from(blob.size).ok(),
+            e_tag: Some(ETag::Strong(crate::digest::hex(&blob.md5))),
+            ..Default::default()
+        };
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            parts: Some(parts.into_iter().map(wire).collect()),
+            is_truncated: Some(false),
+            ..Default::default()
+        }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let input = req.input;
+        let precondition = precondition(input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let listed: Vec<(i32, String)> = input
+            .multipart_upload
+            .and_then(|u| u.parts)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|p| (p.part_number.unwrap_or_default(), p.e_tag.map(ETag::into_value).unwrap_or_default()))
+            .collect();
+        let version = self.complete(&input.upload_id, &listed, precondition).await.map_err(|error| match error {
+            CompleteError::NoUpload => s3_error!(NoSuchUpload),
+            CompleteError::InvalidPart => s3_error!(InvalidPart, "{error}"),
+            CompleteError::Objects(error) => error.into(),
+        })?;
+        Ok(S3Response::new(CompleteMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: etag(&version),
+            version_id: Some(version.version_id),
+            ..Default::default()
+        }))
+    }
+
+    async fn abort_multipart_upload(&self, req: S3Request<AbortMultipartUploadInput>) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        self.abort(&req.input.upload_id);
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+}
+
+fn read_token(token: &str) -> S3Result<String> {
+    let bytes = STANDARD.decode(token).ok();
+    let key = bytes.and_then(|b| String::from_utf8(b).ok());
+    key.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is none of ours"))
+}
+
+fn percent(key: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b);
+    key.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}

@@ -1,0 +1,139 @@
+//! One queue and its messages; pure state, no time and no files.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A message as a queue keeps it. Times are milliseconds since 1970.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// Stays the same over every delivery.
+    pub id: String,
+    /// The text that was sent.
+    pub body: String,
+    /// Message attributes as they came over the wire.
+    #[serde(default)]
+    pub attributes: Map<String, Value>,
+    /// When it was sent.
+    pub sent_ms: u64,
+    /// When it was first received.
+    pub first_received_ms: Option<u64>,
+    /// How often it was received from the queue it is in.
+    pub receive_count: u32,
+    /// From when on it can be received.
+    pub visible_ms: u64,
+    receipts: u32,
+}
+
+impl Message {
+    pub(super) fn new(id: String, body: &str, attributes: Map<String, Value>, now: u64, delay_ms: u64) -> Self {
+        let visible_ms = now + delay_ms;
+        Self { id, body: body.to_owned(), attributes, sent_ms: now, first_received_ms: None, receive_count: 0, visible_ms, receipts: 0 }
+    }
+
+    pub(super) fn receive(&mut self, now: u64, visibility_ms: u64) {
+        self.receive_count += 1;
+        self.receipts += 1;
+        self.first_received_ms.get_or_insert(now);
+        self.visible_ms = now + visibility_ms;
+    }
+
+    /// As it is when it comes into another queue.
+    pub(super) fn start_over(&mut self, now: u64) {
+        self.receive_count = 0;
+        self.visible_ms = now;
+    }
+
+    pub(super) fn receipt(&self) -> String {
+        format!("{}#{}", self.id, self.receipts)
+    }
+}
+
+/// How many messages a queue holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QueueCounts {
+    /// Can be received now.
+    pub visible: usize,
+    /// Received and not yet deleted, or hidden after a failure.
+    pub in_flight: usize,
+    /// Never received and not yet to be.
+    pub delayed: usize,
+}
+
+impl QueueCounts {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.visible + self.in_flight + self.delayed
+    }
+}
+
+pub(super) struct Queue {
+    messages: BTreeMap<u64, Message>,
+    numbers: BTreeMap<String, u64>,
+    next: u64,
+    pub(super) visibility_ms: u64,
+    pub(super) max_receive: u32,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { messages: BTreeMap::new(), numbers: BTreeMap::new(), next: 0, visibility_ms: 30_000, max_receive: 5 }
+    }
+}
+
+impl Queue {
+    /// Adds a message, or replaces the one with its id.
+    pub(super) fn put(&mut self, message: Message) {
+        let number = *self.numbers.entry(message.id.clone()).or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.messages.insert(number, message);
+    }
+
+    pub(super) fn forget(&mut self, id: &str) {
+        if let Some(number) = self.numbers.remove(id) {
+            self.messages.remove(&number);
+        }
+    }
+
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.values()
+    }
+
+    /// The messages that can be received at `now`, the one that has been visible longest first.
+    pub(super) fn visible(&self, now: u64) -> Vec<Message> {
+        let mut visible: Vec<Message> = self.messages.values().filter(|m| m.visible_ms <= now).cloned().collect();
+        visible.sort_by_key(|m| m.visible_ms);
+        visible
+    }
+
+    /// Makes every message visible that was received and not deleted.
+    pub(super) fn release(&mut self, now: u64) {
+        for message in self.messages.values_mut().filter(|m| m.receive_count > 0) {
+            message.visible_ms = message.visible_ms.min(now);
+        }
+    }
+
+    pub(super) fn by_receipt(&self, receipt: &str) -> Option<&Message> {
+        let (id, _) = receipt.rsplit_once('#')?;
+        let message = self.messages.get(self.numbers.get(id)?)?;
+        (message.receipt() == receipt).then_some(message)
+    }
+
+    pub(super) fn counts(&self, now: u64) -> QueueCounts {
+        let mut counts = QueueCounts::default();
+        for message in self.messages.values() {
+            if message.visible_ms <= now {
+                counts.visible += 1;
+            } else if message.receive_count > 0 {
+                counts.in_flight += 1;
+            } else {
+                counts.delayed += 1;
+            }
+        }
+        counts
+    }
+}

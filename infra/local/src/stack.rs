@@ -1,0 +1,292 @@
+//! The whole stand-in: started, described, stopped.
+
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{
+    controls::Controls,
+    http,
+    lambda::{Lambda, Settings},
+    mapping::{MAPPINGS, poll},
+    options::Options,
+    services::Services,
+    sftp::SftpServer,
+    sqs::QUEUES,
+};
+
+/// How often expired items are deleted and idle processes ended.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// Where a running stack can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Health and control routes.
+    pub http: String,
+    /// `host:port` of SFTP.
+    pub sftp: String,
+    /// Endpoint of S3.
+    pub s3: String,
+    /// Endpoint of DynamoDB.
+    pub dynamodb: String,
+    /// Endpoint of SQS.
+    pub sqs: String,
+    /// Endpoint of SES and address of the mail page.
+    pub mail: String,
+    /// The bucket.
+    pub bucket: String,
+    /// The table.
+    pub table: String,
+}
+
+impl Addresses {
+    /// The line that says that the stack is ready.
+    #[must_use]
+    pub fn ready_line(&self) -> String {
+        json!({
+            "ready": true, "http": self.http, "sftp": self.sftp, "s3": self.s3, "dynamodb": self.dynamodb,
+            "sqs": self.sqs, "mail": self.mail, "bucket": self.bucket, "table": self.table,
+        })
+        .to_string()
+    }
+}
+
+/// A running stack.
+pub struct Stack {
+    addresses: Addresses,
+    services: Services,
+    lambda: Lambda,
+    controls: Controls,
+    environment: Vec<(String, String)>,
+    sftp: Option<SftpServer>,
+    http: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    tasks: Vec<JoinHandle<()>>,
+    folder: PathBuf,
+    _lock: File,
+    _temporary: Option<TempDir>,
+}
+
+impl Stack {
+    /// Starts every part; when this returns, all of them can be reached.
+    ///
+    /// # Errors
+    /// When the data folder is in use or unreadable, or an address cannot be listened on.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let (folder, temporary) = data_folder(&options)?;
+        let lock = lock(&folder)?;
+        let services = if options.in_memory {
+            Services::in_memory(&options.bucket, &options.table)?
+        } else {
+            Services::open(&folder, &options.bucket, &options.table)?
+        };
+        let listener = TcpListener::bind(options.http).await.map_err(|e| {
+            anyhow::anyhow!("could not listen on {} for HTTP: {e}; choose another address with --http, port 0 takes any free port", options.http)
+        })?;
+        let http = listener.local_addr()?;
+        let sftp = SftpServer::start(options.sftp, &folder, &services, &options.bucket, &options.table).await?;
+        let addresses = addresses(http, sftp.address(), &options);
+        services.sqs.set_base(&addresses.sqs);
+        set_queue_policies(&services, &options)?;
+        let environment = environment(&addresses, &services, &options);
+        let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
+        let controls = Controls::new(services.clone(), lambda.clone());
+        let (stop_http, stop) = oneshot::channel();
+        let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), stop)));
+        let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
+        if options.deliver {
+            let polled = MAPPINGS.map(|m| tokio::spawn(poll(m, services.sqs.clone(), lambda.clone(), options.concurrency, options.retry)));
+            tasks.extend(polled);
+        }
+        let stack = Self { addresses, services, lambda, controls, environment, sftp: Some(sftp), http, tasks, folder, _lock: lock, _temporary: temporary };
+        std::fs::write(stack.ready_file(), stack.ready_json().to_string())?;
+        Ok(stack)
+    }
+
+    /// Where the parts can be reached.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The switches.
+    #[must_use]
+    pub fn controls(&self) -> &Controls {
+        &self.controls
+    }
+
+    /// The services, without sockets in between.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The environment that the function processes get: what an AWS SDK needs to reach this stack.
+    #[must_use]
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.folder.join("ready.json")
+    }
+
+    fn ready_json(&self) -> Value {
+        let queues: serde_json::Map<String, Value> = QUEUES.iter().map(|q| ((*q).to_owned(), json!(self.services.sqs.url(q)))).collect();
+        let environment: serde_json::Map<String, Value> = self.environment.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        let mut ready: Value = serde_json::from_str(&self.addresses.ready_line()).unwrap_or_default();
+        ready["control"] = json!(format!("{}/control", self.addresses.http));
+        ready["queues"] = Value::Object(queues);
+        ready["environment"] = Value::Object(environment);
+        ready["pid"] = json!(std::process::id());
+        ready
+    }
+
+    /// Stops every part. No function process is left when this returns.
+    pub async fn stop(mut self) {
+        let _ = std::fs::remove_file(self.ready_file());
+        // Pollers first, so that nothing is started any more; HTTP last, so that nobody's request is cut off.
+        self.tasks.drain(..).for_each(|t| t.abort());
+        self.lambda.stop().await;
+        if let Some(sftp) = self.sftp.take() {
+            sftp.stop().await;
+        }
+        if let Some((stop, mut task)) = self.http.take() {
+            drop(stop);
+            if tokio::time::timeout(Duration::from_secs(1), &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let _ = std::fs::remove_file(self.ready_file());
+    }
+}
+
+/// Reads what a running stack wrote about itself into its data folder.
+///
+/// # Errors
+/// When no stack runs there.
+pub fn running(data: &Path) -> anyhow::Result<Value> {
+    let file = data.join("ready.json");
+    let text = std::fs::read_to_string(&file)
+        .map_err(|e| anyhow::anyhow!("{}: {e}; start one with `muster-local up --data {}`", file.display(), data.display()))?;
+    if lock(data).is_ok() {
+        anyhow::bail!("{} was left by a process that is gone; start one with `muster-local up --data {}`", file.display(), data.display());
+    }
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn data_folder(options: &Options) -> anyhow::Result<(PathBuf, Option<TempDir>)> {
+    match &options.data {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).map_err(|e| anyhow::anyhow!("data folder {}: {e}", folder.display()))?;
+            Ok((folder.canonicalize()?, None))
+        }
+        None => {
+            let temporary = tempfile::tempdir()?;
+            Ok((temporary.path().to_owned(), Some(temporary)))
+        }
+    }
+}
+
+/// The lock is held by the open file: it goes away with the process, however that ends.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    file.try_lock().map_err(|_| anyhow::anyhow!("data folder {} is in use by another muster-local; stop that one or choose another --data", folder.display()))?;
+    Ok(file)
+}
+
+fn addresses(http: SocketAddr, sftp: SocketAddr, options: &Options) -> Addresses {
+    let base = format!("http://{}", reachable(http));
+    Addresses {
+        sftp: reachable(sftp).to_string(),
+        s3: base.clone(),
+        dynamodb: base.clone(),
+        sqs: base.clone(),
+        mail: format!("{base}/mail"),
+        http: base,
+        bucket: options.bucket.clone(),
+        table: options.table.clone(),
+    }
+}
+
+/// Nobody can connect to 0.0.0.0, though one can listen there.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {
+    let visibility_ms = u64::try_from(options.visibility.as_millis())?;
+    for queue in QUEUES {
+        services.sqs.set_policy(queue, Some(visibility_ms), Some(options.max_receive))?;
+    }
+    Ok(())
+}
+
+fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
+        args: options.function_args.clone(),
+        env,
+        api: format!("http://{}/runtime", reachable(http)),
+        timeout: options.function_timeout,
+        idle: options.function_idle,
+        print_logs: options.function_logs,
+    })
+}
+
+fn environment(addresses: &Addresses, services: &Services, options: &Options) -> Vec<(String, String)> {
+    let own = [
+        ("AWS_ENDPOINT_URL_S3", addresses.s3.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
+        ("AWS_ENDPOINT_URL_SQS", addresses.sqs.clone()),
+        ("AWS_ENDPOINT_URL_SESV2", addresses.mail.clone()),
+        ("AWS_REGION", crate::REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", crate::ACCESS_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", crate::SECRET_KEY.to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("MUSTER_TABLE", options.table.clone()),
+        ("MUSTER_BUCKET", options.bucket.clone()),
+        ("MUSTER_IMPORT_QUEUE", services.sqs.url("import")),
+        ("MUSTER_APPLY_QUEUE", services.sqs.url("apply")),
+        ("MUSTER_REPORT_QUEUE", services.sqs.url("report")),
+        ("MUSTER_MAIL_FROM", options.mail_from.clone()),
+        ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
+        ("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
+    ];
+    own.into_iter().map(|(k, v)| (k.to_owned(), v)).chain(options.extra_env.iter().cloned()).collect()
+}
+
+async fn sweep(services: Services, lambda: Lambda) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        lambda.reap();
+        let dynamodb = services.dynamodb.clone();
+        let swept = tokio::task::spawn_blocking(move || dynamodb.sweep_expired()).await;
+        if let Ok(Err(error)) = swept {
+            tracing::warn!("could not delete expired items: {error}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The program itself: `muster-local up`.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+fn up(data: &Path) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster-local"));
+    command.args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--data"]).arg(data);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The ready line, and the pipe that must stay silent after it.
+fn ready(child: &mut Child) -> (Value, BufReader<std::process::ChildStdout>) {
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    (serde_json::from_str(&line).unwrap(), out)
+}
+
+fn stop(child: &mut Child, signal: &str) {
+    assert!(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &child.id().to_string()]).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn up_prints_one_line_and_stops_cleanly_on_either_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["TERM", "INT"] {
+        let mut child = up(folder.path());
+        let (line, mut out) = ready(&mut child);
+        assert_eq!(line["ready"], true);
+        for field in ["http", "s3", "dynamodb", "sqs", "mail"] {
+            assert!(line[field].as_str().unwrap().starts_with("http://127.0.0.1:"), "{line}");
+        }
+        assert!(line["sftp"].as_str().unwrap().starts_with("127.0.0.1:"));
+        assert!(line["bucket"].is_string() && line["table"].is_string());
+        let health = Command::new("curl").args(["-sf", &format!("{}/health", line["http"].as_str().unwrap())]).output().unwrap();
+        assert!(health.status.success());
+        let file = muster_local::running(folder.path()).unwrap();
+        assert_eq!((&file["http"], file["pid"].as_u64()), (&line["http"], Some(u64::from(child.id()))));
+        stop(&mut child, signal);
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "one line and no more");
+        assert!(muster_local::running(folder.path()).is_err());
+    }
+}
+
+#[test]
+fn a_folder_in_use_is_refused_and_one_left_by_a_killed_process_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = up(folder.path());
+    ready(&mut first);
+    let second = up(folder.path()).wait_with_output().unwrap();
+    assert!(!second.status.success() && second.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("is in use by another muster-local"));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(muster_local::running(folder.path()).unwrap_err().to_string().contains("gone"));
+    let mut third = up(folder.path());
+    ready(&mut third);
+    stop(&mut third, "TERM");
+}
