@@ -123,9 +123,10 @@ impl<'r> Record<'r> {
 
     fn unique_id(&mut self) -> Option<UniqueId> {
         let (rule, origin) = (&self.bound.mapping.id, &self.bound.id);
-        let read = self.single(origin).map_err(|(_, message)| (Code::IdInvalid, message)).and_then(|text| {
-            id_of(&transform::apply(&rule.transforms, text.trim()))
-        });
+        let read = self
+            .single(origin)
+            .map_err(|(_, message)| (Code::IdInvalid, message))
+            .and_then(|text| id_of(&transform::apply(&rule.transforms, text.trim())));
         read.map_err(|finding| self.issue(rule, origin, finding)).ok()
     }
 

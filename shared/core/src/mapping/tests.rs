@@ -81,7 +81,12 @@ fn check(tables: &str, header: &str, row: &str, expected: &str) {
 
 /// One field mapped from column `X`, with these settings.
 fn check_field(field: &str, settings: &str, text: &str, expected: &str) {
-    check(&format!("[fields.{field}]\nfrom = \"X\"\n{settings}"), "ID,X", &format!("1,{text}"), &format!("1 active{expected}"));
+    check(
+        &format!("[fields.{field}]\nfrom = \"X\"\n{settings}"),
+        "ID,X",
+        &format!("1,{text}"),
+        &format!("1 active{expected}"),
+    );
 }
 
 fn bind_codes(tables: &str, header: &str) -> Vec<(Code, String)> {
@@ -178,7 +183,9 @@ fn transforms_come_before_the_value_table() {
 
 #[test]
 fn a_blocked_value_is_dropped_and_never_quoted() {
-    for (field, text) in [("custom_1", "ssn 123-45-6789"), ("city", "DE89370400440532013000"), ("email_1", "123-45-6789")] {
+    for (field, text) in
+        [("custom_1", "ssn 123-45-6789"), ("city", "DE89370400440532013000"), ("email_1", "123-45-6789")]
+    {
         let reading = read(&format!("[fields.{field}]\nfrom = \"X\""), "ID,X", &format!("1,{text}"));
         assert_eq!(shown(&reading), format!("1 active !blocked {field}"));
         assert!(!format!("{reading:?}").contains("123-45") && !format!("{reading:?}").contains("DE89"), "{reading:?}");

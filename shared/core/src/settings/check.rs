@@ -29,7 +29,10 @@ impl Settings {
         limits(self, &mut found);
         file(self, &mut found);
         if !self.fields.contains_key(&Field::UNIQUE_ID) {
-            found.add("fields.unique_id", "unique_id must be mapped, or nothing is imported; add [fields.unique_id] with from");
+            found.add(
+                "fields.unique_id",
+                "unique_id must be mapped, or nothing is imported; add [fields.unique_id] with from",
+            );
         }
         for (field, mapping) in &self.fields {
             field_mapping(*field, mapping, &mut found);

@@ -10,8 +10,7 @@ pub(super) const CONNECTORS: [&str; 10] =
     ["sftp", "upload", "scim", "apideck", "merge", "finch", "workos", "bamboohr", "paylocity", "entra"];
 pub(super) const IMPORT: &Words<ImportChoice> =
     &[("active_and_inactive", ImportChoice::ActiveAndInactive), ("active_only", ImportChoice::ActiveOnly)];
-pub(super) const MODE: &Words<Mode> =
-    &[("preview", Mode::Preview), ("active", Mode::Active), ("paused", Mode::Paused)];
+pub(super) const MODE: &Words<Mode> = &[("preview", Mode::Preview), ("active", Mode::Active), ("paused", Mode::Paused)];
 pub(super) const ON_NEW: &Words<OnNew> = &[("add", OnNew::Add), ("propose", OnNew::Propose)];
 pub(super) const ON_ABSENT: &Words<OnAbsent> =
     &[("remove", OnAbsent::Remove), ("deactivate", OnAbsent::Deactivate), ("ignore", OnAbsent::Ignore)];
@@ -77,8 +76,13 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let small = word.trim().to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&small, &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.7)
+        .map(|candidate| (likeness(&small, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.62)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. The first measure likes equal beginnings, the second sees swapped letters.
+fn likeness(a: &str, b: &str) -> f64 {
+    f64::midpoint(strsim::jaro_winkler(a, b), strsim::normalized_damerau_levenshtein(a, b))
 }

@@ -111,9 +111,10 @@ fn stated(value: &str, format: &DateFormat) -> Option<Date> {
 fn iso(value: &str) -> Option<Date> {
     let bytes = value.as_bytes();
     let number = |range: std::ops::Range<usize>| {
-        bytes.get(range)?.iter().try_fold(0i16, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0'))
-        })
+        bytes
+            .get(range)?
+            .iter()
+            .try_fold(0i16, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i16::from(byte - b'0')))
     };
     let (month, day, end) = if bytes.get(4) == Some(&b'-') {
         if bytes.get(7) != Some(&b'-') {

@@ -44,12 +44,7 @@ pub fn phone(value: &str, region: Option<Region>) -> Result<Cow<'_, str>, Invali
     decide(value, number, &shape, region)
 }
 
-fn decide<'t>(
-    value: &'t str,
-    number: &str,
-    shape: &Shape,
-    region: Option<Region>,
-) -> Result<Cow<'t, str>, Invalid> {
+fn decide<'t>(value: &'t str, number: &str, shape: &Shape, region: Option<Region>) -> Result<Cow<'t, str>, Invalid> {
     let digits = shape.digits();
     let american = region.is_some_and(is_american);
     let national = match (shape.plus, digits) {
@@ -124,7 +119,8 @@ fn without_extension(value: &str) -> &str {
     let (number, extension) = value.split_at(at);
     let extension = extension.to_ascii_lowercase();
     let marks = ["extension", "ext.", "ext", ";ext=", "x.", "x", "#", ","];
-    let digits = marks.iter().find_map(|mark| extension.strip_prefix(mark)).map(|rest| rest.trim_matches([' ', ':', '.']));
+    let digits =
+        marks.iter().find_map(|mark| extension.strip_prefix(mark)).map(|rest| rest.trim_matches([' ', ':', '.']));
     match digits {
         Some(digits) if (1..=7).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
             number.trim_end()

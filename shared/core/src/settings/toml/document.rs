@@ -85,7 +85,11 @@ impl<'t> Document<'t> {
         for (name, item) in section.entries() {
             if !known.contains(&name) {
                 let hint = words::hint(name, known.iter().copied());
-                self.problem(&item.path, Some(item.line), format!("unknown key{hint}; allowed are {}", known.join(", ")));
+                self.problem(
+                    &item.path,
+                    Some(item.line),
+                    format!("unknown key{hint}; allowed are {}", known.join(", ")),
+                );
             }
         }
         section

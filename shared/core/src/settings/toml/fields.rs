@@ -9,19 +9,8 @@ use super::document::{Document, Section};
 use super::set;
 use crate::field::{Field, Kind};
 
-const KEYS: [&str; 11] = [
-    "from",
-    "expr",
-    "type",
-    "values",
-    "format",
-    "transforms",
-    "on_empty",
-    "clear",
-    "keep",
-    "required",
-    "multiple",
-];
+const KEYS: [&str; 11] =
+    ["from", "expr", "type", "values", "format", "transforms", "on_empty", "clear", "keep", "required", "multiple"];
 
 pub(super) fn read(document: &mut Document<'_>, table: &DeTable<'_>) -> BTreeMap<Field, FieldMapping> {
     let section = document.open("fields", table);

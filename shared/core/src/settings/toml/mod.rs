@@ -56,7 +56,8 @@ impl Settings {
         })?;
         let settings = read(&mut document, table.get_ref());
         for mut problem in settings.problems() {
-            let told = |told: &Problem| told.path == problem.path || told.path.starts_with(&format!("{}.", problem.path));
+            let told =
+                |told: &Problem| told.path == problem.path || told.path.starts_with(&format!("{}.", problem.path));
             if !document.problems.iter().any(told) {
                 problem.line = document.line_of(&problem.path);
                 document.problems.push(problem);

@@ -48,9 +48,7 @@ fn with(top: &str, tables: &str) -> Result<Settings, SettingsError> {
 
 fn refused(top: &str, tables: &str, line: usize, path: &str, part: &str) {
     let error = with(top, tables).expect_err("must be refused");
-    let fits = |problem: &Problem| {
-        problem.path == path && problem.line == Some(line) && problem.message.contains(part)
-    };
+    let fits = |problem: &Problem| problem.path == path && problem.line == Some(line) && problem.message.contains(part);
     assert!(error.problems.iter().any(fits), "{top}{tables}: {error}");
 }
 
@@ -203,8 +201,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             (settings.mode, settings.import, settings.on_new, settings.on_absent) = modes;
             settings.report_to = report_to;
             settings.groups_are_public = on[4];
-            settings.switches =
-                Switches { adds: on[0], updates: on[1], deactivations: on[2], removals: on[3] };
+            settings.switches = Switches { adds: on[0], updates: on[1], deactivations: on[2], removals: on[3] };
             settings.gates =
                 GateLimits { removals: gates.0, updates: gates.1, new: gates.2, rows: gates.3, field_change: gates.4 };
             settings.file.delimiter = file.0;
