@@ -89,6 +89,11 @@ impl Field {
         CATALOGUE.iter().position(|spec| spec.stored_as == name).map(|at| Self(at as u8))
     }
 
+    /// The field at this place of the catalogue.
+    pub fn at(index: usize) -> Option<Self> {
+        (index < CATALOGUE.len()).then_some(Self(index as u8))
+    }
+
     /// All fields in the catalogue's order.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..CATALOGUE.len()).map(|at| Self(at as u8))

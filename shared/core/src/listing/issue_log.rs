@@ -1,0 +1,45 @@
+//! The issues of a listing.
+
+use std::collections::BTreeMap;
+
+use crate::issue::{Code, Issue, Reach};
+
+/// How many issues are kept with their original record. All are counted.
+pub const KEPT: usize = 100_000;
+
+/// Counts issues and keeps the first ones.
+#[derive(Debug, Clone, Default)]
+pub struct IssueLog {
+    issues: Vec<Issue>,
+    counts: BTreeMap<Code, u64>,
+}
+
+impl IssueLog {
+    pub(super) fn push(&mut self, issue: Issue) {
+        *self.counts.entry(issue.code).or_default() += 1;
+        if self.issues.len() < KEPT {
+            self.issues.push(issue);
+        }
+    }
+
+    /// The kept issues, in the order they were found.
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    /// How often each code was found.
+    pub fn counts(&self) -> impl Iterator<Item = (Code, u64)> {
+        self.counts.iter().map(|(code, count)| (*code, *count))
+    }
+
+    /// Whether a code that reaches this far was found.
+    pub fn reaches(&self, reach: Reach) -> bool {
+        self.counts.keys().any(|code| code.reach() == reach)
+    }
+
+    /// Hands the kept issues out, by record.
+    pub fn into_issues(mut self) -> Vec<Issue> {
+        self.issues.sort_by_key(|issue| issue.place);
+        self.issues
+    }
+}
