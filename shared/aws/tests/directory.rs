@@ -1,4 +1,5 @@
 //! The directory's contract on an embedded table.
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 #[path = "support/made.rs"]
 mod made;

@@ -1,5 +1,6 @@
 //! The ledger's contract on an embedded table: every conditional transition, taken, refused, and
 //! asked for again after its answer was lost.
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 #[path = "support/made.rs"]
 mod made;

@@ -1,5 +1,5 @@
 //! Records for tests.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
 
 use std::collections::BTreeSet;
 

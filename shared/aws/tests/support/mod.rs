@@ -1,5 +1,5 @@
 //! An embedded table behind the SDK's own transport, with faults on demand.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "each test program uses a part of it")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
