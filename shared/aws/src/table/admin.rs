@@ -18,7 +18,6 @@ fn login_key(user: &str) -> Item {
 
 impl Admin for Table {
     async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool> {
-        const SAVE: &str = "save the connection";
         let saved = match expected_settings_version {
             None => self.put(connection_item(connection)?, Some("attribute_not_exists(pk)")),
             Some(version) => Expression::new()
@@ -35,11 +34,7 @@ impl Admin for Table {
             self.put(key(&format!("A#{account}"), &format!("C#{}", connection.id)), None),
             self.put(key("ACCOUNTS", account), None),
         ];
-        let version = connection.settings_version.to_string();
-        // The text belongs to the name: another text under the same version is another save.
-        let expected = format!("{expected_settings_version:?}");
-        let name = ["save", account, connection.id.as_str(), &version, &expected, &connection.settings];
-        self.transact(SAVE, &name, steps).await
+        self.transact("save the connection", steps).await
     }
 
     async fn put_login(&self, user: &str, login: &Login, credentials: &Credentials) -> Answer<bool> {

@@ -4,7 +4,7 @@ use muster_core::ids::RunId;
 use muster_sync::{ConnectionStatus, Lease, MailKind, PortError, RunState, Transition};
 
 use super::Table;
-use super::commit::{is_on, item_key, key_text, run_item_key};
+use super::commit::{is_on, item_key, run_item_key};
 use crate::expression::Expression;
 use crate::items::{n, s, status_name};
 
@@ -32,9 +32,7 @@ impl Table {
         if close.mail {
             steps.push(self.put_mail(run, MailKind::Ended, close.now_ms, true));
         }
-        let fence = close.connection.fence.to_string();
-        let name = ["close", &key_text(run), close.to.as_str(), &fence, &close.now_ms.to_string()];
-        self.transact("close the run", &name, steps).await
+        self.transact("close the run", steps).await
     }
 }
 

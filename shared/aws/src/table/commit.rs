@@ -68,17 +68,10 @@ impl Table {
         if held {
             steps.push(self.put_mail(run, MailKind::Held, commit.now_ms, false));
         }
-        let fence = connection.fence.to_string();
-        self.transact(COMMIT, &["commit", &key_text(run), &fence, &commit.now_ms.to_string()], steps).await
+        self.transact(COMMIT, steps).await
     }
 
-    pub(super) async fn approve_plan(
-        &self,
-        run: &Run,
-        connection: &Connection,
-        now_ms: i64,
-    ) -> Result<bool, PortError> {
-        const APPROVE: &str = "approve the plan";
+    pub(super) async fn approve_plan(&self, run: &Run, connection: &Connection) -> Result<bool, PortError> {
         let Some(plan) = &run.plan else { return Ok(false) };
         let fence = connection.fence + 1;
         let run_change = Expression::new()
@@ -100,8 +93,7 @@ impl Table {
             run_change.within(&self.name, run_item_key(run)),
             connection_change.within(&self.name, item_key(connection)),
         ];
-        let name = ["approve", &key_text(run), &fence.to_string(), &now_ms.to_string()];
-        self.transact(APPROVE, &name, steps).await
+        self.transact("approve the plan", steps).await
     }
 
     pub(super) async fn finish_run(&self, finish: &Finish<'_>) -> Result<bool, PortError> {
@@ -130,12 +122,6 @@ impl Table {
             connection_change.within(&self.name, item_key(connection)),
             self.put_mail(run, MailKind::Ended, finish.now_ms, true),
         ];
-        let name = ["finish", &key_text(run), &run.fence.to_string(), &finish.now_ms.to_string()];
-        self.transact(FINISH, &name, steps).await
+        self.transact(FINISH, steps).await
     }
-}
-
-/// Names a run in a transaction's token.
-pub(super) fn key_text(run: &Run) -> String {
-    format!("{} {} {}", run.account, run.connection, run.id)
 }

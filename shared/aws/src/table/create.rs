@@ -11,8 +11,9 @@ use super::Table;
 use crate::fault::failed;
 
 const CREATE: &str = "create the table";
-/// The indexes of the three grouping slots; each has a hash attribute of its own name.
-pub(super) const GROUP_INDEXES: [&str; 3] = ["g1", "g2", "g3"];
+/// The indexes of the three grouping slots, as names of index and hash attribute. The service wants
+/// index names of three characters or more.
+pub(super) const GROUP_INDEXES: [(&str, &str); 3] = [("group-1", "g1"), ("group-2", "g2"), ("group-3", "g3")];
 
 impl Table {
     /// Makes the table unless it is there.
@@ -49,13 +50,13 @@ fn shape() -> Result<Shape, BuildError> {
         let part = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
         Ok(vec![part(hash, KeyType::Hash)?, part("sk", KeyType::Range)?])
     };
-    let index = |name: &&str| {
+    let index = |(name, hash): &(&str, &str)| {
         let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-        let index = GlobalSecondaryIndex::builder().index_name(*name).set_key_schema(Some(key(name)?));
+        let index = GlobalSecondaryIndex::builder().index_name(*name).set_key_schema(Some(key(hash)?));
         index.projection(keys_only).build()
     };
     Ok(Shape {
-        attributes: ["pk", "sk"].iter().chain(&GROUP_INDEXES).map(|name| attribute(name)).collect::<Result<_, _>>()?,
+        attributes: ["pk", "sk", "g1", "g2", "g3"].into_iter().map(attribute).collect::<Result<_, _>>()?,
         key: key("pk")?,
         indexes: GROUP_INDEXES.iter().map(index).collect::<Result<_, _>>()?,
     })

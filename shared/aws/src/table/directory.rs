@@ -71,12 +71,12 @@ impl Directory for Table {
 
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64> {
         const COUNT: &str = "count a group";
-        let index = index_of(slot)?;
+        let (index, hash) = index_of(slot)?;
         let mut count = 0;
         let mut from = None;
         loop {
             let request = self.client.query().table_name(&self.name).index_name(index).select(Select::Count);
-            let request = request.key_condition_expression("#g = :g").expression_attribute_names("#g", index);
+            let request = request.key_condition_expression("#g = :g").expression_attribute_names("#g", hash);
             let request = request.expression_attribute_values(":g", s(group_key(connection, slot, value)));
             let page = request.set_exclusive_start_key(from).send().await.map_err(|error| failed(COUNT, &error))?;
             count += u64::try_from(page.count).unwrap_or(0);
@@ -149,7 +149,7 @@ fn update_for(
         ChangeKind::Remove => {
             let gone = update.set("rm", n(now_ms)).set("exp", n((now_ms + REMOVED_KEPT_MS) / 1000));
             // The fields stay for the way back; no group counts a removed person.
-            (Goal::Removed, seen(GROUP_INDEXES.iter().fold(gone, |update, index| update.remove(index)))?)
+            (Goal::Removed, seen(GROUP_INDEXES.iter().fold(gone, |update, (_, hash)| update.remove(hash)))?)
         }
     };
     Ok(Some((goal, update)))
@@ -172,9 +172,9 @@ fn with_content(
     for (slot, _) in groups {
         index_of(*slot)?;
     }
-    for (slot, index) in GROUP_INDEXES.iter().enumerate() {
+    for (slot, (_, attribute)) in GROUP_INDEXES.iter().enumerate() {
         let value = groups.iter().find(|(at, _)| *at == slot).filter(|_| new.status == Status::Active);
-        update = update.set_or_remove(index, value.map(|(_, value)| s(group_key(&run.connection, slot, value))));
+        update = update.set_or_remove(attribute, value.map(|(_, value)| s(group_key(&run.connection, slot, value))));
     }
     Ok((Goal::Content(hash), update))
 }
@@ -197,7 +197,7 @@ fn found(run: &Run, goal: &Goal, stored: Option<Item>) -> Answer<Written> {
     Ok(if fence > run.fence { Written::Fenced } else { Written::Conflict })
 }
 
-fn index_of(slot: usize) -> Answer<&'static str> {
+fn index_of(slot: usize) -> Answer<(&'static str, &'static str)> {
     let index = GROUP_INDEXES.get(slot).copied();
     index.ok_or_else(|| PortError::never("group a recipient", format!("there is no grouping slot {slot}")))
 }

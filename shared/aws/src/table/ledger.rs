@@ -96,8 +96,8 @@ impl Ledger for Table {
         self.commit(commit).await
     }
 
-    async fn approve(&self, run: &Run, connection: &Connection, now_ms: i64) -> Answer<bool> {
-        self.approve_plan(run, connection, now_ms).await
+    async fn approve(&self, run: &Run, connection: &Connection, _now_ms: i64) -> Answer<bool> {
+        self.approve_plan(run, connection).await
     }
 
     async fn replan(&self, run: &Run) -> Answer<bool> {

@@ -11,7 +11,6 @@ mod outbox;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use muster_sync::PortError;
-use sha2::{Digest, Sha256};
 
 use crate::config::TableConfig;
 use crate::fault::{cancelled, failed};
@@ -58,24 +57,16 @@ impl Table {
         }
     }
 
-    /// Writes all of `steps` or none; `Ok(false)` when a condition did not hold. The same `name` is
-    /// the same transaction to the service, so a lost answer can be asked for again.
-    async fn transact(
-        &self,
-        operation: &'static str,
-        name: &[&str],
-        steps: Vec<TransactWriteItem>,
-    ) -> Result<bool, PortError> {
+    /// Writes all of `steps` or none; `Ok(false)` when a condition did not hold.
+    ///
+    /// The SDK makes a token for each call and keeps it over its own tries, so a lost answer is asked
+    /// for again and not done again. A token of our own making could name two calls that differ, which
+    /// the service refuses for good, or tell a second caller that it was the first.
+    async fn transact(&self, operation: &'static str, steps: Vec<TransactWriteItem>) -> Result<bool, PortError> {
         let request = self.client.transact_write_items().set_transact_items(Some(steps));
-        match request.client_request_token(token(name)).send().await {
+        match request.send().await {
             Ok(_) => Ok(true),
             Err(error) => cancelled(operation, &error).map(|()| false),
         }
     }
-}
-
-/// 32 hex digits; the service takes up to 36 characters.
-fn token(name: &[&str]) -> String {
-    let hash = Sha256::digest(name.join("\n").as_bytes());
-    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
