@@ -12,11 +12,13 @@ pub mod decode;
 pub mod dialect;
 mod fault;
 mod header;
-mod keys;
 pub mod kind;
 mod open;
+mod pgp;
+mod source;
 mod wrapper;
+mod zip;
 
 pub use fault::{Limits, ReadFault, fault_of};
-pub use keys::Keys;
 pub use open::{OpenFile, Unopened, open};
+pub use pgp::{BadKey, Keys};
