@@ -10,9 +10,11 @@
 
 pub mod decode;
 pub mod dialect;
+pub mod error_file;
 mod fault;
 mod header;
 pub mod kind;
+pub mod name;
 mod open;
 mod pgp;
 mod source;
@@ -22,3 +24,10 @@ mod zip;
 pub use fault::{Limits, ReadFault, fault_of};
 pub use open::{OpenFile, Unopened, open};
 pub use pgp::{BadKey, Keys};
+
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod wrapper_tests;

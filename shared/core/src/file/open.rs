@@ -218,7 +218,8 @@ impl Start {
         let delimiter = self.delimiter(text.rest(), text.ended)?;
         let record = self.header_record(&mut text, delimiter, limits)?;
         let encoding_hint = not_utf8(text.rest()).then_some(WINDOWS_1252_HINT);
-        let (header, issues) = header::names(&record.cells, self.line, encoding_hint).map_err(Unopened::Refused)?;
+        let (header, issues) =
+            header::names(&record.cells, delimiter, self.line, encoding_hint).map_err(Unopened::Refused)?;
         self.issues.extend(issues);
         let header_record = text.rest()[..record.len].to_vec();
         text.seen.drain(..text.at + record.next);
