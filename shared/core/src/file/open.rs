@@ -95,7 +95,7 @@ pub fn open<'a, R: Read + Seek + Send + 'a>(
     let raw: Box<dyn Read + Send + 'a> = Box::new(Cursor::new(head).chain(body));
     let mut text = Text::new(skip(raw, charset.bom)?, charset)?;
     let mut start = Start::new(settings.delimiter);
-    start.skip_lines(&mut text, settings.skip_lines)?;
+    start.skip_lines(&mut text, settings.skip_lines, limits)?;
     if let Kind::Refused(name, advice) = kind::of_text(text.rest()) {
         return Err(Issue::file(Code::FileKind, format!("the file is {name}: {advice}")).into());
     }
@@ -127,8 +127,10 @@ impl<'a> Text<'a> {
         &self.seen[self.at..]
     }
 
-    /// Looks at more of the text: 64 KiB, or as much again as is in sight.
+    /// Looks at more of the text: 64 KiB, or as much again as is in sight. What lies behind is let go.
     fn more(&mut self) -> io::Result<()> {
+        self.seen.drain(..self.at);
+        self.at = 0;
         let wanted = HEAD_BYTES.max(self.seen.len()) as u64;
         let count = self.behind.by_ref().take(wanted).read_to_end(&mut self.seen)?;
         self.ended = (count as u64) < wanted;
@@ -138,21 +140,20 @@ impl<'a> Text<'a> {
     /// The length of the physical line at hand and of its end; `None` when there is no more text.
     fn line(&mut self, limit: usize) -> Result<Option<(usize, usize)>, Unopened> {
         loop {
-            let rest = &self.seen[self.at..];
-            if let Some(len) = memchr::memchr2(b'\n', b'\r', rest)
-                && (self.ended || rest[len] == b'\n' || len + 1 < rest.len())
-            {
+            let rest = self.rest();
+            let found = memchr::memchr2(b'\n', b'\r', rest);
+            if found.unwrap_or(rest.len()) > limit {
+                let message = format!(
+                    "a line at the start of the file is longer than {limit} bytes: is it a file with line ends?"
+                );
+                return Err(Issue::file(Code::TooLarge, message).into());
+            }
+            // A CR at the end of what is in sight may be half of a CRLF.
+            if let Some(len) = found.filter(|&len| self.ended || rest[len] == b'\n' || len + 1 < rest.len()) {
                 return Ok(Some((len, dialect::line_end(rest, len))));
             }
             if self.ended {
                 return Ok(if rest.is_empty() { None } else { Some((rest.len(), 0)) });
-            }
-            if rest.len() > limit {
-                return Err(Issue::file(
-                    Code::TooLarge,
-                    format!("a line before the header is longer than {limit} bytes"),
-                )
-                .into());
             }
             self.more()?;
         }
@@ -172,24 +173,16 @@ impl Start {
     }
 
     /// Skips blank lines, a `sep=` line and the stated number of title lines, and tells of each kind.
-    fn skip_lines(&mut self, text: &mut Text<'_>, titles: u32) -> Result<(), Unopened> {
-        let mut left = titles;
-        let mut blank = 0;
-        loop {
-            let Some((len, end)) = text.line(Limits::default().max_record_bytes)? else { break };
+    fn skip_lines(&mut self, text: &mut Text<'_>, titles: u32, limits: &Limits) -> Result<(), Unopened> {
+        let (mut skipped, mut blank) = (0, 0);
+        while let Some((len, end)) = text.line(limits.max_record_bytes)? {
             let line = &text.rest()[..len];
-            let place = Place { record: 0, line: self.line };
             if let Some(delimiter) = separator_line(line) {
                 let message = format!("the line \"sep=\" was skipped; it names {} as delimiter", name_of(delimiter));
-                self.issues.push(Issue::at(Code::LineSkipped, place, message));
+                self.issues.push(Issue::at(Code::LineSkipped, Place { record: 0, line: self.line }, message));
                 self.stated = self.stated.or(Some(delimiter));
-            } else if left > 0 {
-                left -= 1;
-                self.issues.push(Issue::at(
-                    Code::LineSkipped,
-                    place,
-                    "a title line was skipped, as the connection says",
-                ));
+            } else if skipped < titles {
+                skipped += 1;
             } else if is_blank(line) {
                 blank += 1;
             } else {
@@ -198,9 +191,12 @@ impl Start {
             text.at += len + end;
             self.line += 1;
         }
-        if blank > 0 {
-            self.issues
-                .push(Issue::file(Code::LineSkipped, format!("{blank} blank lines before the header were skipped")));
+        for (count, kind) in [(skipped, "title"), (blank, "blank")] {
+            if count > 0 {
+                let lines = if count == 1 { "line" } else { "lines" };
+                let message = format!("{count} {kind} {lines} before the header skipped");
+                self.issues.push(Issue::file(Code::LineSkipped, message));
+            }
         }
         Ok(())
     }

@@ -70,7 +70,17 @@ pub(super) fn decrypted<'a>(
     keys: &Keys,
     limits: &Limits,
 ) -> Result<Bytes<'a>, Unopened> {
-    let input = Opaque(input);
+    contained(|| message_of(Opaque(input), armoured, keys, limits))
+        .unwrap_or_else(|Panicked| Err(damage("PGP", &Panicked).issue().into()))
+        .map(|message| Box::new(Literal(message)) as Bytes<'a>)
+}
+
+fn message_of<'a>(
+    input: Opaque<impl BufRead + Send + 'a>,
+    armoured: bool,
+    keys: &Keys,
+    limits: &Limits,
+) -> Result<Message<'a>, Unopened> {
     let message =
         if armoured { Message::from_armor(input).map(|(message, _)| message) } else { Message::from_bytes(input) };
     let mut message = message.map_err(|error| broken(&error))?;
@@ -85,16 +95,25 @@ pub(super) fn decrypted<'a>(
     for _ in 0..MAX_NESTING {
         if message.is_encrypted() {
             message = decrypt(message, keys, limits)?;
-        } else if message.literal_data_header().is_some() {
-            return Ok(Box::new(Literal(message)));
-        } else {
+        } else if message.literal_data_header().is_none() {
             message = message.decompress().map_err(|error| broken(&error))?;
         }
     }
     if message.literal_data_header().is_some() {
-        return Ok(Box::new(Literal(message)));
+        return Ok(message);
     }
     refused("the PGP file holds no data that can be read: encrypt the CSV file itself")
+}
+
+/// The library panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not a valid message")]
+struct Panicked;
+
+/// Runs the library so that a panic of it costs the file and not the run: some altered messages (an
+/// unknown AEAD algorithm, for one) make version 0.21 panic. What it worked on is not used again.
+fn contained<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| Panicked)
 }
 
 fn decrypt<'a>(message: Message<'a>, keys: &Keys, limits: &Limits) -> Result<Message<'a>, Unopened> {
@@ -124,12 +143,16 @@ fn refused<T>(message: &str) -> Result<T, Unopened> {
     Err(Issue::file(Code::Wrapper, message).into())
 }
 
-/// Reads a message whose data is a literal; the library checks what follows the data at its end.
+/// Reads a message whose data is a literal; the library checks what follows the data at its end. Not to
+/// be read again after an error, which [`super::source::Guard`] sees to.
 struct Literal<'a>(Message<'a>);
 
 impl Read for Literal<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() { Ok(0) } else { self.0.read(buffer) }
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        contained(|| self.0.read(buffer)).unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
     }
 }
 

@@ -125,13 +125,14 @@ pub(super) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-const PASSPHRASE: &str = "correct horse";
+pub(super) const PASSPHRASE: &str = "correct horse";
 
-fn new_key() -> SignedSecretKey {
+fn new_key(passphrase: Option<&str>) -> SignedSecretKey {
+    let passphrase = passphrase.map(str::to_owned);
     let subkey = SubkeyParamsBuilder::default()
         .key_type(KeyType::ECDH(ECCCurve::Curve25519Legacy))
         .can_encrypt(EncryptionCaps::All)
-        .passphrase(Some(PASSPHRASE.to_owned()))
+        .passphrase(passphrase.clone())
         .build()
         .unwrap();
     SecretKeyParamsBuilder::default()
@@ -139,7 +140,7 @@ fn new_key() -> SignedSecretKey {
         .can_certify(true)
         .can_sign(true)
         .primary_user_id("Acme <hr@acme.example>".to_owned())
-        .passphrase(Some(PASSPHRASE.to_owned()))
+        .passphrase(passphrase)
         .subkeys(vec![subkey])
         .build()
         .unwrap()
@@ -147,20 +148,21 @@ fn new_key() -> SignedSecretKey {
         .unwrap()
 }
 
-/// The account's key, locked with a passphrase.
+/// The account's key. Without a passphrase: unlocking is slow by intent.
 pub(super) fn key() -> &'static SignedSecretKey {
     static KEY: OnceLock<SignedSecretKey> = OnceLock::new();
-    KEY.get_or_init(new_key)
+    KEY.get_or_init(|| new_key(None))
 }
 
-/// The key of somebody else.
-pub(super) fn other_key() -> &'static SignedSecretKey {
+/// Another key, locked with [`PASSPHRASE`].
+pub(super) fn locked_key() -> &'static SignedSecretKey {
     static KEY: OnceLock<SignedSecretKey> = OnceLock::new();
-    KEY.get_or_init(new_key)
+    KEY.get_or_init(|| new_key(Some(PASSPHRASE)))
 }
 
+/// The account's keys.
 pub(super) fn keys() -> Keys {
-    Keys::none().with(&key().to_bytes().unwrap(), PASSPHRASE).unwrap()
+    Keys::none().with(&key().to_bytes().unwrap(), "").unwrap()
 }
 
 /// How a message is encrypted.
@@ -180,7 +182,7 @@ macro_rules! finished {
         builder.encrypt_to_key(thread_rng(), &$key.secret_subkeys[0].public_key()).unwrap();
         if $form == Form::SignedAndPacked {
             builder.compression(CompressionAlgorithm::ZLIB);
-            builder.sign(&key().primary_key, Password::from(PASSPHRASE), HashAlgorithm::Sha256);
+            builder.sign(&key().primary_key, Password::empty(), HashAlgorithm::Sha256);
         }
         if $armoured {
             builder.to_armored_string(thread_rng(), ArmorOptions::default()).unwrap().into_bytes()

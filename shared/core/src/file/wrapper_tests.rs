@@ -61,11 +61,23 @@ fn a_pgp_message_is_decrypted_with_the_accounts_key() {
     }
 }
 
+/// B43: keys that are locked with a passphrase, one among several.
+#[test]
+fn a_locked_key_needs_its_passphrase() {
+    let message = encrypt(PEOPLE.as_bytes(), locked_key(), Form::Checksum, true);
+    let with = |passphrase| {
+        let keys = keys().with(&locked_key().to_armored_bytes(Default::default()).unwrap(), passphrase).unwrap();
+        open(Cursor::new(message.clone()), &settings(), &keys, &Limits::default())
+    };
+    assert_eq!(with(PASSPHRASE).unwrap().header, ["Employee ID", "First", "Email"]);
+    check_refusal(with("wrong"), Code::Wrapper, "PGP");
+}
+
 /// B43: without the right key nothing is read, and the reason says which key is meant.
 #[test]
 fn a_pgp_message_for_another_key_is_refused() {
     let text = PEOPLE.as_bytes();
-    check_refused(&encrypt(text, other_key(), Form::Checksum, false), Code::Wrapper, "another key");
+    check_refused(&encrypt(text, locked_key(), Form::Checksum, false), Code::Wrapper, "another key");
     let without = open(Cursor::new(pgp(text)), &settings(), &Keys::none(), &Limits::default());
     check_refusal(without, Code::Wrapper, "no PGP key");
     assert!(Keys::none().with(b"no key", "").is_err());
@@ -143,7 +155,7 @@ fn a_bomb_is_stopped_at_the_cap() {
     assert_eq!(read_within(&member, &limits).map(|text| text.len()), Ok(text.len() - 1));
     let limits = Limits { max_bytes: 20 << 20, ..limits };
     assert_eq!(read_within(&member, &limits), Err(Code::TooLarge));
-    assert_eq!(read_within(&vec![b'a'; 100], &Limits { max_bytes: 99, ..limits }), Err(Code::TooLarge));
+    assert_eq!(read_within(&[b'a'; 100], &Limits { max_bytes: 99, ..limits }), Err(Code::TooLarge));
 }
 
 /// What stands behind the wrapper's end, or in place of what was there, is never read as the file.
