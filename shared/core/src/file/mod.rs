@@ -18,6 +18,7 @@ pub mod name;
 mod open;
 mod pgp;
 mod source;
+mod text;
 mod wrapper;
 mod zip;
 

@@ -55,6 +55,7 @@ fn a_first_record_of_data_is_not_taken_for_a_header() {
 /// B05: a title line above the header is named as one.
 #[test]
 fn a_title_line_above_the_header_is_named() {
+    check_refused(b"Acme, Inc. people\nid;name;city\n1;Ann;Rome\n", Code::Header, "skip_lines");
     let bytes = b"People of Acme\nid,name,city\n1,Ann,Rome\n";
     check_refused(bytes, Code::Header, "skip_lines");
     let file =
@@ -131,6 +132,9 @@ fn windows_1252_is_read_only_where_it_is_stated() {
     assert_eq!(body(file), "1,José €\n".as_bytes());
     let marked = open(Cursor::new("\u{FEFF}id,name\n1,José\n"), &stated, &keys(), &Limits::default()).unwrap();
     assert_eq!(body(marked), "1,José\n".as_bytes());
+
+    let wrongly = open(Cursor::new("id,name\n1,José\n"), &stated, &keys(), &Limits::default());
+    check_refusal(wrongly, Code::Encoding, "encoding = \"utf-8\"");
 
     let unstated = opened(bytes);
     assert!(unstated.encoding_hint.unwrap().contains("windows-1252"));
