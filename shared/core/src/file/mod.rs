@@ -1,6 +1,6 @@
 //! From a file's name and bytes to a stream of text records.
 //!
-//! [`name`] decides whether a file is meant at all, [`wrapper`] takes off gzip, zip and PGP by their
+//! [`name`] decides whether a file is meant at all, `wrapper` takes off gzip, zip and PGP by their
 //! magic bytes, [`decode`] makes the bytes UTF-8, [`dialect`] and [`open()`] find the delimiter and the
 //! header. What comes out is an [`OpenFile`]; splitting its body into records and checking them is
 //! the roster's and the listing's part. [`error_file`] writes what was found back to the customer.

@@ -174,6 +174,8 @@ pub(super) enum Form {
     SignedAndPacked,
     /// Authenticated chunks (the newer form).
     Chunks,
+    /// The older form, written in pieces by a sender who did not know the length.
+    Pieces,
 }
 
 macro_rules! finished {
@@ -193,12 +195,21 @@ macro_rules! finished {
 }
 
 pub(super) fn encrypt(text: &[u8], to: &SignedSecretKey, form: Form, armoured: bool) -> Vec<u8> {
-    let builder = MessageBuilder::from_bytes("people.csv", text.to_vec());
+    let (name, text) = ("people.csv", text.to_vec());
     let cipher = SymmetricKeyAlgorithm::AES256;
-    if form == Form::Chunks {
-        let chunked = builder.seipd_v2(thread_rng(), cipher, AeadAlgorithm::Ocb, ChunkSize::C64B);
-        finished!(chunked, to, form, armoured)
-    } else {
-        finished!(builder.seipd_v1(thread_rng(), cipher), to, form, armoured)
+    match form {
+        Form::Chunks => {
+            let builder = MessageBuilder::from_bytes(name, text);
+            finished!(builder.seipd_v2(thread_rng(), cipher, AeadAlgorithm::Ocb, ChunkSize::C64B), to, form, armoured)
+        }
+        Form::Pieces => {
+            let mut builder = MessageBuilder::from_reader(name, Cursor::new(text));
+            builder.partial_chunk_size(512).unwrap();
+            finished!(builder.seipd_v1(thread_rng(), cipher), to, form, armoured)
+        }
+        Form::Checksum | Form::SignedAndPacked => {
+            let builder = MessageBuilder::from_bytes(name, text);
+            finished!(builder.seipd_v1(thread_rng(), cipher), to, form, armoured)
+        }
     }
 }

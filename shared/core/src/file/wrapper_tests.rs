@@ -8,7 +8,7 @@ use super::testing::*;
 use super::{Keys, Limits, Unopened, fault_of, open};
 use crate::issue::Code;
 
-const FORMS: [Form; 3] = [Form::Checksum, Form::SignedAndPacked, Form::Chunks];
+const FORMS: [Form; 4] = [Form::Checksum, Form::SignedAndPacked, Form::Chunks, Form::Pieces];
 
 fn pgp(text: &[u8]) -> Vec<u8> {
     encrypt(text, key(), Form::Checksum, false)
