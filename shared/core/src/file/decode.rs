@@ -40,12 +40,23 @@ pub fn charset_of(head: &[u8], stated: Encoding) -> Result<Charset, Issue> {
         [0xFE, 0xFF, ..] => Ok(Charset { name: "UTF-16BE", bom: 2, decoder: Some(UTF_16BE) }),
         _ => match without_mark(head) {
             Some(name) => refused(name),
-            None => Ok(match stated {
-                Encoding::Utf8 => Charset { name: "UTF-8", bom: 0, decoder: None },
-                Encoding::Windows1252 => Charset { name: "windows-1252", bom: 0, decoder: Some(WINDOWS_1252) },
-            }),
+            None if stated == Encoding::Utf8 => Ok(Charset { name: "UTF-8", bom: 0, decoder: None }),
+            None if is_surely_utf8(head) => Err(Issue::file(
+                Code::Encoding,
+                "the connection says windows-1252, but the file is UTF-8: set encoding = \"utf-8\" for this connection",
+            )),
+            None => Ok(Charset { name: "windows-1252", bom: 0, decoder: Some(WINDOWS_1252) }),
         },
     }
+}
+
+/// Letters beyond ASCII, all of them valid UTF-8: as windows-1252 they would be a row of odd signs.
+fn is_surely_utf8(head: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    valid && head.utf8_chunks().next().is_some_and(|chunk| !chunk.valid().is_ascii())
 }
 
 /// Names UTF-16 and UTF-32 without a byte order mark, by where their NUL bytes stand.

@@ -137,14 +137,18 @@ fn clearly_better(best: &Fit, second: &Fit) -> bool {
 }
 
 fn clearly_wider(best: &Fit, second: &Fit) -> bool {
-    best.columns - 1 >= (second.columns - 1) * 2
+    best.columns > (second.columns - 1) * 2
 }
 
 fn fit(sample: &[u8], delimiter: u8, at_end: bool) -> Option<Fit> {
+    let columns = columns(sample, delimiter, at_end);
+    let agreement = agreement(sample, delimiter, at_end).unwrap_or(1.0);
+    (columns > 1).then_some(Fit { delimiter, columns, agreement })
+}
+
+/// The share of the first rows that have as many cells as the header; `None` without rows.
+fn agreement(sample: &[u8], delimiter: u8, at_end: bool) -> Option<f64> {
     let header = split(sample, delimiter, at_end);
-    if header.cells.len() < 2 {
-        return None;
-    }
     let (mut rest, mut rows, mut agreeing) = (&sample[header.next..], 0u32, 0u32);
     for _ in 0..SAMPLE_RECORDS {
         let row = split(rest, delimiter, at_end);
@@ -157,6 +161,21 @@ fn fit(sample: &[u8], delimiter: u8, at_end: bool) -> Option<Fit> {
             agreeing += u32::from(row.cells.len() == header.cells.len());
         }
     }
-    let agreement = if rows == 0 { 1.0 } else { f64::from(agreeing) / f64::from(rows) };
-    Some(Fit { delimiter, columns: header.cells.len(), agreement })
+    (rows > 0).then(|| f64::from(agreeing) / f64::from(rows))
+}
+
+/// Whether the first line is rather a title: no row has as many cells, and the lines below agree on
+/// more of them. Gives their delimiter.
+pub fn title_above(sample: &[u8], delimiter: u8, at_end: bool) -> Option<u8> {
+    let first = split(sample, delimiter, at_end);
+    if agreement(sample, delimiter, at_end)? > 0.0 {
+        return None;
+    }
+    let below = &sample[first.next..];
+    match sniff(below, at_end) {
+        Sniffed::One(other) if columns(below, other, at_end) > first.cells.len().max(2) => {
+            (agreement(below, other, at_end)? > 0.8).then_some(other)
+        }
+        _ => None,
+    }
 }

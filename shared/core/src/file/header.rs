@@ -6,7 +6,12 @@ use crate::issue::{Code, Issue, Place};
 ///
 /// # Errors
 /// The issues that refuse the file.
-pub(super) fn names(cells: &[Vec<u8>], line: u64, hint: Option<&str>) -> Result<(Vec<String>, Vec<Issue>), Vec<Issue>> {
+pub(super) fn names(
+    cells: &[Vec<u8>],
+    delimiter: u8,
+    line: u64,
+    hint: Option<&str>,
+) -> Result<(Vec<String>, Vec<Issue>), Vec<Issue>> {
     let place = Place { record: 0, line };
     let mut names = Vec::with_capacity(cells.len());
     for cell in cells {
@@ -15,6 +20,10 @@ pub(super) fn names(cells: &[Vec<u8>], line: u64, hint: Option<&str>) -> Result<
             vec![Issue::at(Code::Encoding, place, format!("the header is not UTF-8 text: {hint}"))]
         })?;
         names.push(cleaned(text));
+    }
+    if cells.iter().any(|cell| swallowed_rows(cell, delimiter)) {
+        let message = "a quoted name in the header holds whole rows: a quote is missing or too many";
+        return Err(vec![Issue::at(Code::SwallowedRows, place, message)]);
     }
     let refused = |message: String| Err(vec![Issue::at(Code::Header, place, message)]);
     if cells.iter().any(|cell| cell.contains(&0)) {
@@ -37,6 +46,12 @@ pub(super) fn names(cells: &[Vec<u8>], line: u64, hint: Option<&str>) -> Result<
     }
     let issues = nameless(&names).map(|message| Issue::at(Code::HeaderNameless, place, message)).into_iter().collect();
     Ok((names, issues))
+}
+
+/// More lines than a name has, or a line break together with delimiters.
+fn swallowed_rows(cell: &[u8], delimiter: u8) -> bool {
+    let breaks = memchr::memchr2_iter(b'\n', b'\r', cell).count();
+    breaks > 6 || (breaks > 0 && memchr::memchr_iter(delimiter, cell).count() > 1)
 }
 
 /// Without what cannot be seen: white space around (no-break spaces too), zero-width characters, byte

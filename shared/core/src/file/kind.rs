@@ -12,9 +12,9 @@ pub enum Kind {
     Gzip,
     /// A zip archive, also one that a spreadsheet or document is made of.
     Zip,
-    /// An OpenPGP message in binary form.
+    /// An `OpenPGP` message in binary form.
     Pgp,
-    /// An OpenPGP message in ASCII armour.
+    /// An `OpenPGP` message in ASCII armour.
     PgpArmour,
     /// Something that is not read: its name, and what to do instead.
     Refused(&'static str, &'static str),
@@ -102,7 +102,7 @@ fn is_json(text: &[u8]) -> bool {
     }
 }
 
-/// An OpenPGP packet that can begin an encrypted, signed or compressed message. Besides the tag, the
+/// An `OpenPGP` packet that can begin an encrypted, signed or compressed message. Besides the tag, the
 /// version byte must fit: the tag alone may also be the first letter of a text.
 fn is_pgp(head: &[u8]) -> bool {
     let Some((&first, rest)) = head.split_first() else { return false };

@@ -1,6 +1,6 @@
 //! From a file's name and bytes to a stream of text records.
 //!
-//! [`name`] decides whether a file is meant at all, [`wrapper`] takes off gzip, zip and PGP by their
+//! [`name`] decides whether a file is meant at all, `wrapper` takes off gzip, zip and PGP by their
 //! magic bytes, [`decode`] makes the bytes UTF-8, [`dialect`] and [`open()`] find the delimiter and the
 //! header. What comes out is an [`OpenFile`]; splitting its body into records and checking them is
 //! the roster's and the listing's part. [`error_file`] writes what was found back to the customer.
@@ -10,13 +10,25 @@
 
 pub mod decode;
 pub mod dialect;
+pub mod error_file;
 mod fault;
 mod header;
-mod keys;
 pub mod kind;
+pub mod name;
 mod open;
+mod pgp;
+mod source;
+mod text;
 mod wrapper;
+mod zip;
 
 pub use fault::{Limits, ReadFault, fault_of};
-pub use keys::Keys;
 pub use open::{OpenFile, Unopened, open};
+pub use pgp::{BadKey, Keys};
+
+#[cfg(test)]
+mod open_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod wrapper_tests;

@@ -2,12 +2,13 @@
 
 use std::io::{self, Cursor, Read, Seek};
 
-use super::decode::{charset_of, decoded};
+use super::decode::charset_of;
 use super::dialect::{self, DELIMITERS, Sniffed, Split, name_of};
 use super::fault::{Limits, fault_of};
 use super::header;
-use super::keys::Keys;
-use super::kind::{self, HEAD_BYTES, Kind};
+use super::kind::{self, Kind};
+use super::pgp::Keys;
+use super::text::Text;
 use super::wrapper::{self, Unwrapped};
 use crate::issue::{Code, Issue, Place};
 use crate::settings::FileSettings;
@@ -93,70 +94,13 @@ pub fn open<'a, R: Read + Seek + Send + 'a>(
         );
     }
     let raw: Box<dyn Read + Send + 'a> = Box::new(Cursor::new(head).chain(body));
-    let mut text = Text::new(skip(raw, charset.bom)?, charset)?;
+    let mut text = Text::new(raw, charset)?;
     let mut start = Start::new(settings.delimiter);
-    start.skip_lines(&mut text, settings.skip_lines)?;
+    start.skip_lines(&mut text, settings.skip_lines, limits)?;
     if let Kind::Refused(name, advice) = kind::of_text(text.rest()) {
         return Err(Issue::file(Code::FileKind, format!("the file is {name}: {advice}")).into());
     }
     start.finish(text, limits, charset.name, wrappers)
-}
-
-fn skip<'a>(mut raw: Box<dyn Read + Send + 'a>, count: usize) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let mut mark = [0; 3];
-    raw.read_exact(&mut mark[..count])?;
-    Ok(raw)
-}
-
-/// The decoded text: what has been looked at, and the reader behind it.
-struct Text<'a> {
-    seen: Vec<u8>,
-    at: usize,
-    ended: bool,
-    behind: Box<dyn Read + Send + 'a>,
-}
-
-impl<'a> Text<'a> {
-    fn new(raw: Box<dyn Read + Send + 'a>, charset: super::decode::Charset) -> io::Result<Self> {
-        let mut text = Self { seen: Vec::new(), at: 0, ended: false, behind: decoded(raw, charset) };
-        text.more()?;
-        Ok(text)
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.seen[self.at..]
-    }
-
-    /// Looks at more of the text: 64 KiB, or as much again as is in sight.
-    fn more(&mut self) -> io::Result<()> {
-        let wanted = HEAD_BYTES.max(self.seen.len()) as u64;
-        let count = self.behind.by_ref().take(wanted).read_to_end(&mut self.seen)?;
-        self.ended = (count as u64) < wanted;
-        Ok(())
-    }
-
-    /// The length of the physical line at hand and of its end; `None` when there is no more text.
-    fn line(&mut self, limit: usize) -> Result<Option<(usize, usize)>, Unopened> {
-        loop {
-            let rest = &self.seen[self.at..];
-            if let Some(len) = memchr::memchr2(b'\n', b'\r', rest)
-                && (self.ended || rest[len] == b'\n' || len + 1 < rest.len())
-            {
-                return Ok(Some((len, dialect::line_end(rest, len))));
-            }
-            if self.ended {
-                return Ok(if rest.is_empty() { None } else { Some((rest.len(), 0)) });
-            }
-            if rest.len() > limit {
-                return Err(Issue::file(
-                    Code::TooLarge,
-                    format!("a line before the header is longer than {limit} bytes"),
-                )
-                .into());
-            }
-            self.more()?;
-        }
-    }
 }
 
 /// Finding the header.
@@ -172,24 +116,16 @@ impl Start {
     }
 
     /// Skips blank lines, a `sep=` line and the stated number of title lines, and tells of each kind.
-    fn skip_lines(&mut self, text: &mut Text<'_>, titles: u32) -> Result<(), Unopened> {
-        let mut left = titles;
-        let mut blank = 0;
-        loop {
-            let Some((len, end)) = text.line(Limits::default().max_record_bytes)? else { break };
+    fn skip_lines(&mut self, text: &mut Text<'_>, titles: u32, limits: &Limits) -> Result<(), Unopened> {
+        let (mut skipped, mut blank) = (0, 0);
+        while let Some((len, end)) = text.line(limits.max_record_bytes)? {
             let line = &text.rest()[..len];
-            let place = Place { record: 0, line: self.line };
             if let Some(delimiter) = separator_line(line) {
                 let message = format!("the line \"sep=\" was skipped; it names {} as delimiter", name_of(delimiter));
-                self.issues.push(Issue::at(Code::LineSkipped, place, message));
+                self.issues.push(Issue::at(Code::LineSkipped, Place { record: 0, line: self.line }, message));
                 self.stated = self.stated.or(Some(delimiter));
-            } else if left > 0 {
-                left -= 1;
-                self.issues.push(Issue::at(
-                    Code::LineSkipped,
-                    place,
-                    "a title line was skipped, as the connection says",
-                ));
+            } else if skipped < titles {
+                skipped += 1;
             } else if is_blank(line) {
                 blank += 1;
             } else {
@@ -198,9 +134,12 @@ impl Start {
             text.at += len + end;
             self.line += 1;
         }
-        if blank > 0 {
-            self.issues
-                .push(Issue::file(Code::LineSkipped, format!("{blank} blank lines before the header were skipped")));
+        for (count, kind) in [(skipped, "title"), (blank, "blank")] {
+            if count > 0 {
+                let lines = if count == 1 { "line" } else { "lines" };
+                let message = format!("{count} {kind} {lines} before the header skipped");
+                self.issues.push(Issue::file(Code::LineSkipped, message));
+            }
         }
         Ok(())
     }
@@ -218,7 +157,8 @@ impl Start {
         let delimiter = self.delimiter(text.rest(), text.ended)?;
         let record = self.header_record(&mut text, delimiter, limits)?;
         let encoding_hint = not_utf8(text.rest()).then_some(WINDOWS_1252_HINT);
-        let (header, issues) = header::names(&record.cells, self.line, encoding_hint).map_err(Unopened::Refused)?;
+        let (header, issues) =
+            header::names(&record.cells, delimiter, self.line, encoding_hint).map_err(Unopened::Refused)?;
         self.issues.extend(issues);
         let header_record = text.rest()[..record.len].to_vec();
         text.seen.drain(..text.at + record.next);
@@ -250,30 +190,26 @@ impl Start {
                 )),
             };
         }
-        match dialect::sniff(sample, at_end) {
-            Sniffed::One(delimiter) => Ok(delimiter),
-            Sniffed::SingleColumn => self.single_column(sample, at_end),
-            Sniffed::Ambiguous(fits) => refused(format!(
-                "the delimiter cannot be told, {} fit equally well: state it in the connection",
-                fits.into_iter().map(name_of).collect::<Vec<_>>().join(" and ")
-            )),
-        }
-    }
-
-    /// A file of one column is one, unless the rows behind have more: then the first line is a title.
-    fn single_column(&self, sample: &[u8], at_end: bool) -> Result<u8, Issue> {
-        let first = dialect::split(sample, b',', at_end);
-        let behind = &sample[first.next..];
-        match dialect::sniff(behind, at_end) {
-            Sniffed::One(delimiter) if dialect::columns(behind, delimiter, at_end) > 2 => Err(Issue::at(
+        let delimiter = match dialect::sniff(sample, at_end) {
+            Sniffed::One(delimiter) => delimiter,
+            Sniffed::SingleColumn => b',',
+            Sniffed::Ambiguous(fits) => {
+                let fits = fits.into_iter().map(name_of).collect::<Vec<_>>().join(" and ");
+                return refused(format!(
+                    "the delimiter cannot be told, {fits} fit equally well: state it in the connection"
+                ));
+            }
+        };
+        match dialect::title_above(sample, delimiter, at_end) {
+            None => Ok(delimiter),
+            Some(below) => Err(Issue::at(
                 Code::Header,
                 Place { record: 0, line: self.line },
                 format!(
-                    "the first line has one column and the lines below have more, separated by {}: if it is a title, set skip_lines = 1, else add the header",
-                    name_of(delimiter)
+                    "the first line has fewer columns than the lines below, which are separated by {}: if it is a title, set skip_lines = 1, else complete the header",
+                    name_of(below)
                 ),
             )),
-            _ => Ok(b','),
         }
     }
 
