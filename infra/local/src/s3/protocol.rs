@@ -10,14 +10,15 @@ use s3s::{
     Body, S3, S3Request, S3Response, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CommonPrefix, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput,
-        CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteMarkerEntry, DeleteObjectInput,
-        DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetBucketLocationInput,
-        GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-        ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-        ListPartsOutput, MetadataDirective, Object, ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput,
-        StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
+        CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
+        CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+        DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+        DeletedObject, ETag, ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+        GetBucketVersioningOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+        HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput,
+        ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, Object,
+        ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, UploadPartInput,
+        UploadPartOutput,
     },
     s3_error,
 };
@@ -85,13 +86,21 @@ impl Objects {
             None => Ok(self.current(bucket, key).ok_or_else(|| ObjectsError::NoObject(key.to_owned()))?),
             Some(id) => match self.version(bucket, key, id) {
                 None => Err(s3_error!(NoSuchVersion, "there is no version {id:?} of {key:?}")),
-                Some(v) if v.delete_marker => Err(s3_error!(MethodNotAllowed, "version {id:?} of {key:?} is a delete marker")),
+                Some(v) if v.delete_marker => {
+                    Err(s3_error!(MethodNotAllowed, "version {id:?} of {key:?} is a delete marker"))
+                }
                 Some(v) => Ok(v),
             },
         }
     }
 
-    fn find_if(&self, bucket: &str, key: &str, version_id: Option<&str>, conditions: Conditions<'_>) -> S3Result<ObjectVersion> {
+    fn find_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        conditions: Conditions<'_>,
+    ) -> S3Result<ObjectVersion> {
         let found = self.find(bucket, key, version_id)?;
         let is = |c: &ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
         if conditions.matches.is_some_and(|c| !is(c)) {
@@ -108,7 +117,12 @@ impl Objects {
             Some(id) => {
                 let removed = self.delete_version(bucket, key, id)?;
                 let marker = removed.is_some_and(|v| v.delete_marker).then_some(true);
-                DeletedObject { delete_marker: marker, key: Some(key.to_owned()), version_id: Some(id.to_owned()), ..Default::default() }
+                DeletedObject {
+                    delete_marker: marker,
+                    key: Some(key.to_owned()),
+                    version_id: Some(id.to_owned()),
+                    ..Default::default()
+                }
             }
             None => {
                 let marker = self.delete(bucket, key)?;
@@ -150,7 +164,8 @@ fn trailing_crc32<T>(request: &S3Request<T>) -> Option<String> {
 #[async_trait::async_trait]
 impl S3 for Objects {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        let buckets = self.index().buckets().map(|name| Bucket { name: Some(name.clone()), ..Default::default() }).collect();
+        let buckets =
+            self.index().buckets().map(|name| Bucket { name: Some(name.clone()), ..Default::default() }).collect();
         Ok(S3Response::new(ListBucketsOutput { buckets: Some(buckets), ..Default::default() }))
     }
 
@@ -164,12 +179,18 @@ impl S3 for Objects {
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
-    async fn get_bucket_location(&self, req: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.require_bucket(&req.input.bucket)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
-    async fn get_bucket_versioning(&self, req: S3Request<GetBucketVersioningInput>) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
         self.require_bucket(&req.input.bucket)?;
         let status = Some("Enabled".to_owned().into());
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
@@ -195,7 +216,12 @@ impl S3 for Objects {
         };
         let md5 = crate::digest::hex(&blob.md5);
         let version = self.commit(new, &blob, md5, "ObjectCreated:Put")?;
-        let output = PutObjectOutput { e_tag: etag(&version), version_id: Some(version.version_id), checksum_crc32: crc32, ..Default::default() };
+        let output = PutObjectOutput {
+            e_tag: etag(&version),
+            version_id: Some(version.version_id),
+            checksum_crc32: crc32,
+            ..Default::default()
+        };
         Ok(S3Response::new(output))
     }
 
@@ -259,7 +285,8 @@ impl S3 for Objects {
             new.metadata.clone_from(&source.metadata);
         }
         let made = self.copy(&source, new)?;
-        let result = CopyObjectResult { e_tag: etag(&made), last_modified: Some(time(made.at_ms)), ..Default::default() };
+        let result =
+            CopyObjectResult { e_tag: etag(&made), last_modified: Some(time(made.at_ms)), ..Default::default() };
         Ok(S3Response::new(CopyObjectOutput {
             copy_object_result: Some(result),
             copy_source_version_id: Some(source.version_id),
@@ -272,13 +299,20 @@ impl S3 for Objects {
         let input = req.input;
         let deleted = self.delete_one(&input.bucket, &input.key, input.version_id.as_deref())?;
         let version_id = deleted.delete_marker_version_id.or(deleted.version_id);
-        Ok(S3Response::new(DeleteObjectOutput { delete_marker: deleted.delete_marker, version_id, ..Default::default() }))
+        Ok(S3Response::new(DeleteObjectOutput {
+            delete_marker: deleted.delete_marker,
+            version_id,
+            ..Default::default()
+        }))
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let bucket = &req.input.bucket;
         let objects = &req.input.delete.objects;
-        let deleted = objects.iter().map(|o| self.delete_one(bucket, &o.key, o.version_id.as_deref())).collect::<Result<_, _>>()?;
+        let deleted = objects
+            .iter()
+            .map(|o| self.delete_one(bucket, &o.key, o.version_id.as_deref()))
+            .collect::<Result<_, _>>()?;
         Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..Default::default() }))
     }
 
@@ -309,7 +343,8 @@ impl S3 for Objects {
                 ..Default::default()
             })
             .collect();
-        let prefixes: Vec<CommonPrefix> = page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
+        let prefixes: Vec<CommonPrefix> =
+            page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
         Ok(S3Response::new(ListObjectsV2Output {
             key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
             contents: Some(contents),
@@ -327,18 +362,36 @@ impl S3 for Objects {
         }))
     }
 
-    async fn list_object_versions(&self, req: S3Request<ListObjectVersionsInput>) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
         let input = req.input;
         self.require_bucket(&input.bucket)?;
         let all = self.index().versions(&input.bucket, input.prefix.as_deref().unwrap_or_default());
         let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
         for (v, latest) in all {
-            let (key, version_id, last_modified) = (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
+            let (key, version_id, last_modified) =
+                (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
             if v.delete_marker {
-                delete_markers.push(DeleteMarkerEntry { key, version_id, last_modified, is_latest: Some(latest), owner: None });
+                delete_markers.push(DeleteMarkerEntry {
+                    key,
+                    version_id,
+                    last_modified,
+                    is_latest: Some(latest),
+                    owner: None,
+                });
             } else {
                 let (e_tag, size) = (etag(&v), size(&v));
-                versions.push(WireVersion { key, version_id, last_modified, e_tag, size, is_latest: Some(latest), ..Default::default() });
+                versions.push(WireVersion {
+                    key,
+                    version_id,
+                    last_modified,
+                    e_tag,
+                    size,
+                    is_latest: Some(latest),
+                    ..Default::default()
+                });
             }
         }
         Ok(S3Response::new(ListObjectVersionsOutput {
@@ -351,7 +404,10 @@ impl S3 for Objects {
         }))
     }
 
-    async fn create_multipart_upload(&self, req: S3Request<CreateMultipartUploadInput>) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let input = req.input;
         self.require_bucket(&input.bucket)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
@@ -363,7 +419,12 @@ impl S3 for Objects {
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             precondition: Precondition::None,
         });
-        let output = CreateMultipartUploadOutput { bucket: Some(bucket), key: Some(key), upload_id: Some(upload_id), ..Default::default() };
+        let output = CreateMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            upload_id: Some(upload_id),
+            ..Default::default()
+        };
         Ok(S3Response::new(output))
     }
 
@@ -386,7 +447,11 @@ impl S3 for Objects {
                 return Err(s3_error!(NoSuchUpload));
             }
         }
-        Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(md5)), checksum_crc32: crc32, ..Default::default() }))
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong(md5)),
+            checksum_crc32: crc32,
+            ..Default::default()
+        }))
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
@@ -435,7 +500,10 @@ impl S3 for Objects {
         }))
     }
 
-    async fn abort_multipart_upload(&self, req: S3Request<AbortMultipartUploadInput>) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         self.abort(&req.input.upload_id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }

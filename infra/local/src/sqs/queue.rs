@@ -29,7 +29,16 @@ pub struct Message {
 impl Message {
     pub(super) fn new(id: String, body: &str, attributes: Map<String, Value>, now: u64, delay_ms: u64) -> Self {
         let visible_ms = now + delay_ms;
-        Self { id, body: body.to_owned(), attributes, sent_ms: now, first_received_ms: None, receive_count: 0, visible_ms, receipts: 0 }
+        Self {
+            id,
+            body: body.to_owned(),
+            attributes,
+            sent_ms: now,
+            first_received_ms: None,
+            receive_count: 0,
+            visible_ms,
+            receipts: 0,
+        }
     }
 
     pub(super) fn receive(&mut self, now: u64, visibility_ms: u64) {
