@@ -121,7 +121,10 @@ impl Stack {
             _lock: lock,
             _temporary: temporary,
         };
-        std::fs::write(stack.ready_file(), stack.ready_json().to_string())?;
+        // Under its name only when it is whole: others wait for it.
+        let unfinished = stack.folder.join("ready.new");
+        std::fs::write(&unfinished, stack.ready_json().to_string())?;
+        std::fs::rename(unfinished, stack.ready_file())?;
         Ok(stack)
     }
 

@@ -1,7 +1,7 @@
 //! The services without sockets: an AWS SDK client whose HTTP client calls them directly.
 #![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
@@ -17,7 +17,9 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use axum::{body::Bytes, http};
-use muster_local::{ACCESS_KEY, Clock, Fault, FaultKind, REGION, SECRET_KEY, Service, Services};
+use muster_local::{
+    ACCESS_KEY, Clock, DeliveryFault, DeliveryKind, Fault, FaultKind, REGION, SECRET_KEY, Service, Services,
+};
 
 #[derive(Clone)]
 struct Direct(Arc<Services>);
@@ -116,4 +118,77 @@ fn time_stands_still_until_it_is_moved() {
     assert_eq!((visible(), visible()), (1, 0), "hidden once it was received");
     clock.advance(30_000);
     assert_eq!(visible(), 1);
+}
+
+#[test]
+fn reordered_messages_come_out_in_reverse() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let services = Services::in_memory_at("bucket", "table", clock.clone()).unwrap();
+    let fault = DeliveryFault { queue: "import".into(), kind: DeliveryKind::Reorder { gap_ms: 10 }, times: 3 };
+    services.faults.add_delivery(fault);
+    for body in ["1", "2", "3", "4"] {
+        services.sqs.send("import", body, serde_json::Map::new(), 0).unwrap();
+    }
+    let mut bodies = Vec::new();
+    for _ in 0..3 {
+        bodies.extend(services.sqs.receive("import", 10, None).unwrap().into_iter().map(|r| r.message.body));
+        clock.advance(10);
+    }
+    assert_eq!(bodies, ["3", "4", "2", "1"]);
+}
+
+/// What a process that is killed leaves behind: the files as they are at this moment.
+fn copy_of(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let copied = std::process::Command::new("cp").arg("-R").arg(folder.join(".")).arg(copy.path()).status().unwrap();
+    assert!(copied.success());
+    copy
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_it_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    let config = config(&services);
+    let (s3, dynamodb) = (aws_sdk_s3::Client::new(&config), aws_sdk_dynamodb::Client::new(&config));
+    let text = |t: &str| AttributeValue::S(t.to_owned());
+    for n in 0..20 {
+        let key = format!("inbox/u/{n}.csv");
+        s3.put_object().bucket("bucket").key(&key).body(key.clone().into_bytes().into()).send().await.unwrap();
+        let put = dynamodb.put_item().table_name("table").item("pk", text(&key)).item("sk", text("x"));
+        put.send().await.unwrap();
+    }
+    let received = services.sqs.receive("import", 5, None).unwrap();
+    services.sqs.delete("import", &received[0].receipt).unwrap();
+
+    let left = copy_of(folder.path());
+    let again = Services::open(left.path(), "bucket", "table").unwrap();
+    assert_eq!(again.objects.list("bucket", "inbox/").len(), 20);
+    let config = self::config(&again);
+    let last =
+        aws_sdk_s3::Client::new(&config).get_object().bucket("bucket").key("inbox/u/19.csv").send().await.unwrap();
+    assert_eq!(last.body.collect().await.unwrap().to_vec(), b"inbox/u/19.csv");
+    let counted = aws_sdk_dynamodb::Client::new(&config).scan().table_name("table").send().await.unwrap();
+    assert_eq!(counted.count(), 20);
+    assert_eq!(again.sqs.peek("import").len(), 19);
+}
+
+#[tokio::test]
+async fn an_event_that_was_not_sent_before_a_kill_is_sent_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    let s3 = aws_sdk_s3::Client::new(&config(&services));
+    s3.put_object().bucket("bucket").key("inbox/u/a.csv").send().await.unwrap();
+    let left = copy_of(folder.path());
+    // As if the process had died between the index and the queue.
+    let index = left.path().join("s3/index.jsonl");
+    let lines = std::fs::read_to_string(&index).unwrap();
+    let (before, last) = lines.trim_end().rsplit_once('\n').unwrap();
+    assert!(last.contains("Announced"), "{last}");
+    std::fs::write(&index, format!("{before}\n")).unwrap();
+    std::fs::write(left.path().join("queues.jsonl"), "").unwrap();
+    for _ in 0..2 {
+        let again = Services::open(left.path(), "bucket", "table").unwrap();
+        assert_eq!(again.sqs.peek("import").len(), 1, "once and not again");
+    }
 }

@@ -1,4 +1,5 @@
-//! S3, SQS, DynamoDB and SES as the AWS SDK sees them.
+//! S3, SQS, `DynamoDB` and SES as the AWS SDK sees them.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Uploads with the real `sftp` client of OpenSSH.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod support;
 

@@ -1,10 +1,5 @@
 //! The S3 operations over [`Objects`].
 
-use std::{
-    ops::Range as Bytes,
-    time::{Duration, UNIX_EPOCH},
-};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
     Body, S3, S3Request, S3Response, S3Result,
@@ -13,11 +8,11 @@ use s3s::{
         CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
         CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
         DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-        DeletedObject, ETag, ETagCondition, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+        DeletedObject, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
         GetBucketVersioningOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
         HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput,
         ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, Object,
-        ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput, StreamingBlob, Timestamp, UploadPartInput,
+        ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
         UploadPartOutput,
     },
     s3_error,
@@ -28,56 +23,10 @@ use super::{
     index::{ObjectVersion, Precondition, Query},
     multipart::CompleteError,
     store::{NewObject, Objects, ObjectsError},
+    wire::{
+        Conditions, body_of, etag, io, percent, precondition, read_token, size, span, time, trailing_crc32, verify,
+    },
 };
-
-impl From<ObjectsError> for s3s::S3Error {
-    fn from(error: ObjectsError) -> Self {
-        match error {
-            ObjectsError::NoBucket(_) => s3_error!(NoSuchBucket, "{error}"),
-            ObjectsError::NoObject(_) => s3_error!(NoSuchKey, "{error}"),
-            ObjectsError::PreconditionFailed(_) => s3_error!(PreconditionFailed, "{error}"),
-            ObjectsError::Io(_) => s3_error!(InternalError, "{error}"),
-        }
-    }
-}
-
-fn io(error: std::io::Error) -> s3s::S3Error {
-    ObjectsError::from(error).into()
-}
-
-fn time(ms: u64) -> Timestamp {
-    // S3 answers whole seconds only.
-    Timestamp::from(UNIX_EPOCH + Duration::from_secs(ms / 1000))
-}
-
-fn etag(version: &ObjectVersion) -> Option<ETag> {
-    Some(ETag::Strong(version.etag.clone()))
-}
-
-fn size(version: &ObjectVersion) -> Option<i64> {
-    i64::try_from(version.size).ok()
-}
-
-fn wanted(condition: &ETagCondition) -> String {
-    condition.as_etag().map_or_else(|| "*".to_owned(), |e| e.value().to_owned())
-}
-
-fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
-    match (if_match, if_none_match) {
-        (None, None) => Ok(Precondition::None),
-        (None, Some(ETagCondition::Any)) => Ok(Precondition::Absent),
-        (None, Some(ETagCondition::ETag(_))) => Err(s3_error!(NotImplemented, "If-None-Match of a write takes only *")),
-        (Some(condition), _) => Ok(Precondition::Matches(wanted(condition))),
-    }
-}
-
-/// The bytes to send and the `Content-Range` that names them.
-fn span(range: Option<s3s::dto::Range>, version: &ObjectVersion) -> S3Result<(Bytes<u64>, Option<String>)> {
-    let Some(range) = range else { return Ok((0..version.size, None)) };
-    let span = range.check(version.size)?;
-    let text = format!("bytes {}-{}/{}", span.start, span.end.saturating_sub(1), version.size);
-    Ok((span, Some(text)))
-}
 
 impl Objects {
     fn find(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<ObjectVersion> {
@@ -102,7 +51,7 @@ impl Objects {
         conditions: Conditions<'_>,
     ) -> S3Result<ObjectVersion> {
         let found = self.find(bucket, key, version_id)?;
-        let is = |c: &ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
+        let is = |c: &s3s::dto::ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
         if conditions.matches.is_some_and(|c| !is(c)) {
             return Err(s3_error!(PreconditionFailed, "the ETag of {key:?} is another"));
         }
@@ -136,29 +85,6 @@ impl Objects {
         };
         Ok(deleted)
     }
-}
-
-struct Conditions<'a> {
-    matches: Option<&'a ETagCondition>,
-    differs: Option<&'a ETagCondition>,
-}
-
-fn body_of(body: Option<StreamingBlob>) -> StreamingBlob {
-    body.unwrap_or_else(|| StreamingBlob::from(Body::empty()))
-}
-
-/// Compares what was stored with the checksums that came with it.
-fn verify(blob: &Blob, crc32: Option<&str>, md5: Option<&str>) -> S3Result<()> {
-    let differs = |given: Option<&str>, bytes: &[u8]| given.is_some_and(|g| g != STANDARD.encode(bytes));
-    if differs(crc32, &blob.crc32) || differs(md5, &blob.md5) {
-        return Err(s3_error!(BadDigest, "the checksum does not match the bytes that arrived"));
-    }
-    Ok(())
-}
-
-fn trailing_crc32<T>(request: &S3Request<T>) -> Option<String> {
-    let read = |headers: &axum::http::HeaderMap| Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned());
-    request.trailing_headers.as_ref()?.read(read)?
 }
 
 #[async_trait::async_trait]
@@ -507,15 +433,4 @@ impl S3 for Objects {
         self.abort(&req.input.upload_id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
-}
-
-fn read_token(token: &str) -> S3Result<String> {
-    let bytes = STANDARD.decode(token).ok();
-    let key = bytes.and_then(|b| String::from_utf8(b).ok());
-    key.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is none of ours"))
-}
-
-fn percent(key: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b);
-    key.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

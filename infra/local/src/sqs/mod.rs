@@ -159,10 +159,11 @@ impl Sqs {
         let source = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         let mut poison = Vec::new();
         let mut received = Vec::new();
-        for mut message in source.visible(now) {
+        for number in source.visible(now) {
             if received.len() == max {
                 break;
             }
+            let Some(mut message) = source.by_number(number).cloned() else { continue };
             if has_dead_letters && message.receive_count >= source.max_receive {
                 poison.push(message);
                 continue;
