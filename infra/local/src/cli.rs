@@ -49,7 +49,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(name) = cli.function {
         return crate::run_function(&name);
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,dynoxide=error,russh=warn,s3s=warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "info,dynoxide=error,russh=warn,s3s=warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {

@@ -24,6 +24,8 @@ pub(crate) fn router(controls: Controls) -> Router {
         .route("/control/fault", post(fault))
         .route("/control/delivery", post(delivery))
         .route("/control/clear", post(clear))
+        .route("/control/pause", post(async |State(c): State<Controls>| pause(&c, true)))
+        .route("/control/resume", post(async |State(c): State<Controls>| pause(&c, false)))
         .route("/control/kill", post(kill))
         .route("/control/kill-next", post(kill_next))
         .route("/control/freeze", post(freeze))
@@ -81,6 +83,11 @@ async fn delivery(State(controls): State<Controls>, Json(fault): Json<DeliveryFa
 
 async fn clear(State(controls): State<Controls>) -> Answer {
     controls.clear_faults();
+    ok(json!({}))
+}
+
+fn pause(controls: &Controls, paused: bool) -> Answer {
+    controls.pause(paused);
     ok(json!({}))
 }
 

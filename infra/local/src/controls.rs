@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use tokio::sync::watch;
+
 use crate::{
     faults::{DeliveryFault, Fault},
     lambda::{InvocationRecord, Lambda},
@@ -14,11 +16,21 @@ use crate::{
 pub struct Controls {
     services: Services,
     lambda: Lambda,
+    paused: watch::Sender<bool>,
 }
 
 impl Controls {
     pub(crate) fn new(services: Services, lambda: Lambda) -> Self {
-        Self { services, lambda }
+        Self { services, lambda, paused: watch::Sender::new(false) }
+    }
+
+    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
+        self.paused.subscribe()
+    }
+
+    /// Stops bringing messages to the functions, or goes on; invocations under way end as usual.
+    pub fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
     }
 
     /// Makes requests to a service go wrong.

@@ -20,7 +20,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()
 }
 
-/// MD5 in hex, as SQS and the ETag of S3 write it.
+/// MD5 in hex, as SQS and the `ETag` of S3 write it.
 pub(crate) fn md5_hex(bytes: &[u8]) -> String {
     hex(Md5::checksum(bytes).as_ref())
 }

@@ -1,4 +1,4 @@
-//! DynamoDB: an embedded database behind the JSON protocol, with faults in front.
+//! `DynamoDB`: an embedded database behind the JSON protocol, with faults in front.
 
 use std::{path::Path, sync::Arc};
 
@@ -47,7 +47,8 @@ impl DynamoDb {
     fn with(database: Database, table: &str, faults: Arc<Faults>) -> anyhow::Result<Self> {
         match database.create_table(serde_json::from_value(table_definition(table))?) {
             Ok(_) => {
-                let ttl = json!({"TableName": table, "TimeToLiveSpecification": {"AttributeName": "exp", "Enabled": true}});
+                let ttl =
+                    json!({"TableName": table, "TimeToLiveSpecification": {"AttributeName": "exp", "Enabled": true}});
                 database.update_time_to_live(serde_json::from_value(ttl)?)?;
             }
             Err(DynoxideError::ResourceInUseException(_)) => {}
@@ -56,7 +57,7 @@ impl DynamoDb {
         Ok(Self { database, faults })
     }
 
-    /// The item under `pk` and `sk` in DynamoDB's own JSON, if there is one; not counted as a request.
+    /// The item under `pk` and `sk` in `DynamoDB`'s own JSON, if there is one; not counted as a request.
     pub(crate) fn item(&self, table: &str, pk: &str, sk: &str) -> anyhow::Result<Option<Value>> {
         let request = json!({"TableName": table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}, "ConsistentRead": true});
         let found = self.database.get_item(serde_json::from_value(request)?)?;
@@ -75,7 +76,11 @@ impl DynamoDb {
     pub(crate) fn call(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, LostAnswer> {
         let target = request.headers().get("x-amz-target").and_then(|v| v.to_str().ok()).unwrap_or_default();
         let Some(operation) = target.strip_prefix(PREFIX) else {
-            return Ok(json_error(400, "UnknownOperationException", &format!("no operation in x-amz-target {target:?}")));
+            return Ok(json_error(
+                400,
+                "UnknownOperationException",
+                &format!("no operation in x-amz-target {target:?}"),
+            ));
         };
         let body = request.body();
         match self.faults.take(Service::DynamoDb, operation) {
@@ -150,7 +155,10 @@ impl DynamoDb {
     }
 }
 
-fn run<Q: DeserializeOwned, A: Serialize>(body: &[u8], operation: impl FnOnce(Q) -> Result<A, DynoxideError>) -> Result<Vec<u8>, DynoxideError> {
+fn run<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    operation: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Result<Vec<u8>, DynoxideError> {
     let request = serde_json::from_slice(body).map_err(|e| DynoxideError::ValidationException(e.to_string()))?;
     serde_json::to_vec(&operation(request)?).map_err(|e| DynoxideError::InternalServerError(e.to_string()))
 }
@@ -210,7 +218,8 @@ fn conflict(operation: &str, body: &[u8]) -> Response<Bytes> {
 
 fn table_definition(table: &str) -> Value {
     let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
-    let keys = |hash: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]);
+    let keys =
+        |hash: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]);
     // DynamoDB takes no index name shorter than three characters.
     let index = |name: &str| json!({"IndexName": format!("by-{name}"), "KeySchema": keys(name), "Projection": {"ProjectionType": "KEYS_ONLY"}});
     let attributes = ["pk", "sk", "g1", "g2", "g3"].map(text);

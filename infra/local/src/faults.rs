@@ -196,7 +196,13 @@ mod tests {
     fn a_fault_waits_for_its_operation_and_is_used_up() {
         let faults = Faults::default();
         let kind = FaultKind::FailAfter;
-        faults.add(Fault { service: Service::DynamoDb, operation: Some("PutItem".into()), kind: kind.clone(), skip: 1, times: 1 });
+        faults.add(Fault {
+            service: Service::DynamoDb,
+            operation: Some("PutItem".into()),
+            kind: kind.clone(),
+            skip: 1,
+            times: 1,
+        });
         assert_eq!(faults.take(Service::DynamoDb, "Query"), None);
         assert_eq!(faults.take(Service::DynamoDb, "PutItem"), None);
         assert_eq!(faults.take(Service::DynamoDb, "PutItem"), Some(kind));
@@ -207,7 +213,11 @@ mod tests {
     #[test]
     fn reordered_messages_wait_less_and_less() {
         let faults = Faults::default();
-        faults.add_delivery(DeliveryFault { queue: "import".into(), kind: DeliveryKind::Reorder { gap_ms: 10 }, times: 3 });
+        faults.add_delivery(DeliveryFault {
+            queue: "import".into(),
+            kind: DeliveryKind::Reorder { gap_ms: 10 },
+            times: 3,
+        });
         let delays: Vec<u64> = (0..4).map(|_| faults.take_delivery("import").delay_ms).collect();
         assert_eq!(delays, [20, 10, 0, 0]);
     }

@@ -70,7 +70,11 @@ fn read_changes<T: DeserializeOwned>(path: &Path, text: &str) -> io::Result<Vec<
             Ok(change) => changes.push(change),
             Err(_) if !line.ends_with('\n') => tracing::warn!("{}: dropped a torn last line", path.display()),
             Err(error) => {
-                let message = format!("{} line {}: {error}; move the data folder away to start afresh", path.display(), number + 1);
+                let message = format!(
+                    "{} line {}: {error}; move the data folder away to start afresh",
+                    path.display(),
+                    number + 1
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }

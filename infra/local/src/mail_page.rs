@@ -71,9 +71,20 @@ fn article(mail: &Mail) -> String {
         .attachments
         .iter()
         .enumerate()
-        .map(|(n, a)| format!("<li><a href=\"/mail/messages/{}/attachments/{n}\">{}</a> ({} bytes)</li>", escape(&mail.id), escape(&a.name), a.size))
+        .map(|(n, a)| {
+            format!(
+                "<li><a href=\"/mail/messages/{}/attachments/{n}\">{}</a> ({} bytes)</li>",
+                escape(&mail.id),
+                escape(&a.name),
+                a.size
+            )
+        })
         .collect();
-    let html = if mail.html.is_empty() { String::new() } else { format!("<iframe sandbox srcdoc=\"{}\"></iframe>", escape(&mail.html)) };
+    let html = if mail.html.is_empty() {
+        String::new()
+    } else {
+        format!("<iframe sandbox srcdoc=\"{}\"></iframe>", escape(&mail.html))
+    };
     format!(
         "<article><h2>{}</h2><small>{} · from {} · to {}</small>{html}<details><summary>Text</summary><pre>{}</pre></details><ul>{files}</ul></article>",
         escape(&mail.subject),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     REGION, digest,
@@ -33,14 +33,32 @@ pub const MAPPINGS: [Mapping; 3] = [
     Mapping { queue: "report", function: "report-email", batch: 10 },
 ];
 
-/// Polls the queue of `mapping` for ever, with up to `concurrency` invocations at once.
-///
-/// Messages that were not dealt with come back after `retry`; Lambda would leave them hidden for the whole visibility time.
-pub(crate) async fn poll(mapping: Mapping, sqs: Sqs, lambda: Lambda, concurrency: usize, retry: Duration) {
+/// How a queue is polled.
+#[derive(Clone)]
+pub(crate) struct Pace {
+    /// Invocations at once.
+    pub(crate) concurrency: usize,
+    /// How soon messages come back that were not dealt with; Lambda would leave them hidden for the whole visibility time.
+    pub(crate) retry: Duration,
+    /// While true, nothing is received.
+    pub(crate) paused: watch::Receiver<bool>,
+}
+
+/// Polls the queue of `mapping` for ever.
+pub(crate) async fn poll(mapping: Mapping, sqs: Sqs, lambda: Lambda, pace: Pace) {
+    let Pace { concurrency, retry, mut paused } = pace;
     let slots = Arc::new(Semaphore::new(concurrency.max(1)));
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
-        let batch = match sqs.receive_waiting(mapping.queue, mapping.batch, None, Duration::from_secs(20)).await {
+        if paused.wait_for(|paused| !paused).await.is_err() {
+            return;
+        }
+        let received = tokio::select! {
+            biased;
+            _ = paused.changed() => continue,
+            received = sqs.receive_waiting(mapping.queue, mapping.batch, None, Duration::from_secs(20)) => received,
+        };
+        let batch = match received {
             Ok(batch) => batch,
             Err(error) => {
                 tracing::error!("queue {}: {error}", mapping.queue);
@@ -107,7 +125,8 @@ fn failed_items(answer: &[u8], batch: &[Received]) -> Failed {
         Some(_) => return Failed::All,
     };
     let known = |id: &str| batch.iter().any(|r| r.message.id == id);
-    let ids: Option<Vec<String>> = list.iter().map(|f| f["itemIdentifier"].as_str().filter(|id| known(id)).map(str::to_owned)).collect();
+    let ids: Option<Vec<String>> =
+        list.iter().map(|f| f["itemIdentifier"].as_str().filter(|id| known(id)).map(str::to_owned)).collect();
     ids.map_or(Failed::All, Failed::Only)
 }
 
@@ -192,7 +211,8 @@ mod tests {
 
     #[test]
     fn the_event_is_read_by_the_events_crate() {
-        let event: aws_lambda_events::event::sqs::SqsEvent = serde_json::from_value(sqs_event("import", &batch())).unwrap();
+        let event: aws_lambda_events::event::sqs::SqsEvent =
+            serde_json::from_value(sqs_event("import", &batch())).unwrap();
         let record = &event.records[0];
         assert_eq!(record.body.as_deref(), Some("a"));
         assert_eq!(record.attributes["ApproximateReceiveCount"], "1");

@@ -17,7 +17,7 @@ use crate::{
     sqs::Sqs,
 };
 
-/// S3, DynamoDB, SQS and SES that belong together: objects and mails send their events to the queues.
+/// S3, `DynamoDB`, SQS and SES that belong together: objects and mails send their events to the queues.
 ///
 /// Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -74,7 +74,15 @@ impl Services {
         Self::with(bucket, objects, dynamodb, sqs, ses, faults, clock)
     }
 
-    fn with(bucket: &str, objects: Objects, dynamodb: DynamoDb, sqs: Sqs, ses: Ses, faults: Arc<Faults>, clock: Clock) -> anyhow::Result<Self> {
+    fn with(
+        bucket: &str,
+        objects: Objects,
+        dynamodb: DynamoDb,
+        sqs: Sqs,
+        ses: Ses,
+        faults: Arc<Faults>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         objects.create_bucket(bucket)?;
         let s3 = S3::new(objects.clone(), faults.clone());
         Ok(Self { objects, dynamodb, sqs, ses, faults, clock, s3 })

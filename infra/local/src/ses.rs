@@ -162,8 +162,18 @@ fn read_mail(wire: &Value, id: String, at: String) -> Result<Mail, Refusal> {
             None => text(&simple["Body"]["Text"]["Data"]),
         },
         html: text(&simple["Body"]["Html"]["Data"]),
-        attachments: simple["Attachments"].as_array().into_iter().flatten().map(attachment).collect::<Result<_, _>>()?,
-        tags: wire["EmailTags"].as_array().into_iter().flatten().map(|t| (text(&t["Name"]), text(&t["Value"]))).collect(),
+        attachments: simple["Attachments"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(attachment)
+            .collect::<Result<_, _>>()?,
+        tags: wire["EmailTags"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|t| (text(&t["Name"]), text(&t["Value"])))
+            .collect(),
     };
     check(&mail, raw.is_some()).map(|()| mail)
 }
@@ -182,14 +192,17 @@ fn check(mail: &Mail, raw: bool) -> Result<(), Refusal> {
     if mail.subject.is_empty() && !raw {
         return bad("Subject is missing".into());
     }
-    let single_lines = [&mail.subject, &mail.from].into_iter().chain(&mail.to).chain(mail.attachments.iter().map(|a| &a.name));
+    let single_lines =
+        [&mail.subject, &mail.from].into_iter().chain(&mail.to).chain(mail.attachments.iter().map(|a| &a.name));
     if let Some(line) = single_lines.into_iter().find(|l| l.contains(|c: char| c.is_control())) {
         return bad(format!("control characters in {line:?}"));
     }
     if let Some(address) = mail.to.iter().find(|a| !a.contains('@')) {
         return bad(format!("{address:?} is no address"));
     }
-    let word = |t: &str| !t.is_empty() && t.len() <= 256 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.@".contains(&b));
+    let word = |t: &str| {
+        !t.is_empty() && t.len() <= 256 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.@".contains(&b))
+    };
     if let Some((name, value)) = mail.tags.iter().find(|(n, v)| !word(n) || !word(v)) {
         return bad(format!("tag {name:?} = {value:?} may hold only ASCII letters, digits and _ - . @"));
     }

@@ -16,7 +16,7 @@ use crate::{
     controls::Controls,
     http,
     lambda::{Lambda, Settings},
-    mapping::{MAPPINGS, poll},
+    mapping::{MAPPINGS, Pace, poll},
     options::Options,
     services::Services,
     sftp::SftpServer,
@@ -35,7 +35,7 @@ pub struct Addresses {
     pub sftp: String,
     /// Endpoint of S3.
     pub s3: String,
-    /// Endpoint of DynamoDB.
+    /// Endpoint of `DynamoDB`.
     pub dynamodb: String,
     /// Endpoint of SQS.
     pub sqs: String,
@@ -88,7 +88,10 @@ impl Stack {
             Services::open(&folder, &options.bucket, &options.table)?
         };
         let listener = TcpListener::bind(options.http).await.map_err(|e| {
-            anyhow::anyhow!("could not listen on {} for HTTP: {e}; choose another address with --http, port 0 takes any free port", options.http)
+            anyhow::anyhow!(
+                "could not listen on {} for HTTP: {e}; choose another address with --http, port 0 takes any free port",
+                options.http
+            )
         })?;
         let http = listener.local_addr()?;
         let sftp = SftpServer::start(options.sftp, &folder, &services, &options.bucket, &options.table).await?;
@@ -102,11 +105,26 @@ impl Stack {
         let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), stop)));
         let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
         if options.deliver {
-            let polled = MAPPINGS.map(|m| tokio::spawn(poll(m, services.sqs.clone(), lambda.clone(), options.concurrency, options.retry)));
-            tasks.extend(polled);
+            let pace = Pace { concurrency: options.concurrency, retry: options.retry, paused: controls.paused() };
+            tasks.extend(MAPPINGS.map(|m| tokio::spawn(poll(m, services.sqs.clone(), lambda.clone(), pace.clone()))));
         }
-        let stack = Self { addresses, services, lambda, controls, environment, sftp: Some(sftp), http, tasks, folder, _lock: lock, _temporary: temporary };
-        std::fs::write(stack.ready_file(), stack.ready_json().to_string())?;
+        let stack = Self {
+            addresses,
+            services,
+            lambda,
+            controls,
+            environment,
+            sftp: Some(sftp),
+            http,
+            tasks,
+            folder,
+            _lock: lock,
+            _temporary: temporary,
+        };
+        // Under its name only when it is whole: others wait for it.
+        let unfinished = stack.folder.join("ready.new");
+        std::fs::write(&unfinished, stack.ready_json().to_string())?;
+        std::fs::rename(unfinished, stack.ready_file())?;
         Ok(stack)
     }
 
@@ -145,8 +163,10 @@ impl Stack {
     }
 
     fn ready_json(&self) -> Value {
-        let queues: serde_json::Map<String, Value> = QUEUES.iter().map(|q| ((*q).to_owned(), json!(self.services.sqs.url(q)))).collect();
-        let environment: serde_json::Map<String, Value> = self.environment.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        let queues: serde_json::Map<String, Value> =
+            QUEUES.iter().map(|q| ((*q).to_owned(), json!(self.services.sqs.url(q)))).collect();
+        let environment: serde_json::Map<String, Value> =
+            self.environment.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         let mut ready: Value = serde_json::from_str(&self.addresses.ready_line()).unwrap_or_default();
         ready["control"] = json!(format!("{}/control", self.addresses.http));
         ready["queues"] = Value::Object(queues);
@@ -186,10 +206,15 @@ impl Drop for Stack {
 /// When no stack runs there.
 pub fn running(data: &Path) -> anyhow::Result<Value> {
     let file = data.join("ready.json");
-    let text = std::fs::read_to_string(&file)
-        .map_err(|e| anyhow::anyhow!("{}: {e}; start one with `muster-local up --data {}`", file.display(), data.display()))?;
+    let text = std::fs::read_to_string(&file).map_err(|e| {
+        anyhow::anyhow!("{}: {e}; start one with `muster-local up --data {}`", file.display(), data.display())
+    })?;
     if lock(data).is_ok() {
-        anyhow::bail!("{} was left by a process that is gone; start one with `muster-local up --data {}`", file.display(), data.display());
+        anyhow::bail!(
+            "{} was left by a process that is gone; start one with `muster-local up --data {}`",
+            file.display(),
+            data.display()
+        );
     }
     Ok(serde_json::from_str(&text)?)
 }
@@ -210,8 +235,18 @@ fn data_folder(options: &Options) -> anyhow::Result<(PathBuf, Option<TempDir>)> 
 /// The lock is held by the open file: it goes away with the process, however that ends.
 fn lock(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-    file.try_lock().map_err(|_| anyhow::anyhow!("data folder {} is in use by another muster-local; stop that one or choose another --data", folder.display()))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!(
+            "data folder {} is in use by another muster-local; stop that one or choose another --data",
+            folder.display()
+        )
+    })?;
     Ok(file)
 }
 
@@ -267,6 +302,9 @@ fn environment(addresses: &Addresses, services: &Services, options: &Options) ->
         ("AWS_ACCESS_KEY_ID", crate::ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", crate::SECRET_KEY.to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
         ("MUSTER_TABLE", options.table.clone()),
         ("MUSTER_BUCKET", options.bucket.clone()),
         ("MUSTER_IMPORT_QUEUE", services.sqs.url("import")),

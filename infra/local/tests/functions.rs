@@ -2,6 +2,7 @@
 //!
 //! This program is also the function under test (`--function NAME`) and a parent that gets killed (`--parent FOLDER`),
 //! which the standard test harness has no room for; so it brings its own.
+#![expect(clippy::unwrap_used, reason = "all of this is a test, though not of the standard harness")]
 
 use std::{
     io::Write,
@@ -35,6 +36,7 @@ const TESTS: &[Test] = tests![
     a_frozen_process_goes_on_after_its_message_was_done_by_another,
     instances_run_at_once_and_are_used_again,
     a_message_can_be_duplicated,
+    a_pause_holds_messages_back,
     nothing_is_left_after_stop,
     a_function_does_not_outlive_a_killed_parent,
 ];
@@ -89,7 +91,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
             "exit" => std::process::exit(3),
             "odd" => return Ok(json!("odd")),
             "sleep" => tokio::time::sleep(Duration::from_millis(number.parse().unwrap())).await,
-            "first" if record["attributes"]["ApproximateReceiveCount"] == "1" => tokio::time::sleep(Duration::from_secs(60)).await,
+            "first" if record["attributes"]["ApproximateReceiveCount"] == "1" => {
+                tokio::time::sleep(Duration::from_secs(60)).await
+            }
             _ => {}
         }
         let left = event.context.deadline.saturating_sub(now_ms());
@@ -105,7 +109,8 @@ fn now_ms() -> u64 {
 fn note(line: &str) {
     let path = std::env::var("PROBE_NOTES").unwrap();
     let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
-    writeln!(file, "{line}").unwrap();
+    // In one piece: other processes write here too.
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// A stack that waits to be killed, with one function process.
@@ -288,7 +293,8 @@ async fn a_function_that_cannot_start_is_reported() {
     probe.send("x");
     eventually("a dead letter", || probe.dead() == 1).await;
     assert!(probe.outcomes()[0].contains("exit status: 1"), "{:?}", probe.outcomes());
-    eventually("its words are kept", || probe.stack.controls().logs().iter().any(|l| l == "[apply] cannot start")).await;
+    eventually("its words are kept", || probe.stack.controls().logs().iter().any(|l| l == "[apply] cannot start"))
+        .await;
     probe.stack.stop().await;
 }
 
@@ -350,6 +356,19 @@ async fn a_message_can_be_duplicated() {
     let mut handled = probe.handled();
     handled.sort();
     assert_eq!(handled, ["x", "x", "y"]);
+    probe.stack.stop().await;
+}
+
+async fn a_pause_holds_messages_back() {
+    let probe = Probe::start(|o| o).await;
+    probe.stack.controls().pause(true);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    probe.send("x");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!((probe.handled().len(), probe.stack.controls().queues()["apply"].visible), (0, 1));
+    probe.stack.controls().pause(false);
+    probe.quiet().await;
+    assert_eq!(probe.handled(), ["x"]);
     probe.stack.stop().await;
 }
 

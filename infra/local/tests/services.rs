@@ -1,14 +1,17 @@
-//! S3, SQS, DynamoDB and SES as the AWS SDK sees them.
+//! S3, SQS, `DynamoDB` and SES as the AWS SDK sees them.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod support;
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use aws_sdk_s3::{error::ProvideErrorMetadata, presigning::PresigningConfig, primitives::ByteStream, types::CompletedPart};
+use aws_sdk_s3::{
+    error::ProvideErrorMetadata, presigning::PresigningConfig, primitives::ByteStream, types::CompletedPart,
+};
 use aws_sdk_sesv2::types::{Attachment, Body, Content, Destination, EmailContent, Message, MessageTag};
 use muster_local::{Fault, FaultKind, Options, Service, Services};
-use support::{World, eventually, still};
+use support::{World, eventually, http, still};
 
 fn fault(service: Service, operation: &str, kind: FaultKind) -> Fault {
     Fault { service, operation: Some(operation.to_owned()), kind, skip: 0, times: 1 }
@@ -34,7 +37,9 @@ async fn every_put_makes_a_version_and_a_delete_only_hides() {
 #[tokio::test]
 async fn a_conditional_put_happens_only_when_its_condition_holds() {
     let w = World::start(still()).await;
-    let put = |body: &'static str| w.s3.put_object().bucket(w.bucket()).key("k").body(ByteStream::from_static(body.as_bytes()));
+    let put = |body: &'static str| {
+        w.s3.put_object().bucket(w.bucket()).key("k").body(ByteStream::from_static(body.as_bytes()))
+    };
     let first = put("one").if_none_match("*").send().await.unwrap();
     assert_eq!(put("two").if_none_match("*").send().await.unwrap_err().code(), Some("PreconditionFailed"));
     assert_eq!(put("two").if_match("\"0123\"").send().await.unwrap_err().code(), Some("PreconditionFailed"));
@@ -50,15 +55,22 @@ async fn an_object_comes_back_as_it_was_put() {
     let put = put.body(ByteStream::from_static(b"0123456789")).send().await.unwrap();
     assert_eq!(put.e_tag(), Some("\"781e5e245d69b566979b86e28d23f2c7\""));
     let head = w.s3.head_object().bucket(w.bucket()).key("k").send().await.unwrap();
-    assert_eq!((head.content_length(), head.content_type(), head.version_id()), (Some(10), Some("text/csv"), put.version_id()));
+    assert_eq!(
+        (head.content_length(), head.content_type(), head.version_id()),
+        (Some(10), Some("text/csv"), put.version_id())
+    );
     assert_eq!(head.metadata().unwrap()["who"], "me");
     let part = w.s3.get_object().bucket(w.bucket()).key("k").range("bytes=3-5").send().await.unwrap();
     assert_eq!(part.content_range(), Some("bytes 3-5/10"));
     assert_eq!(part.body.collect().await.unwrap().to_vec(), b"345");
-    let presigned = w.s3.get_object().bucket(w.bucket()).key("k").presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap());
+    let presigned =
+        w.s3.get_object()
+            .bucket(w.bucket())
+            .key("k")
+            .presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap());
     let url = presigned.await.unwrap().uri().to_owned();
-    let fetched = tokio::process::Command::new("curl").args(["-sf", &url]).output().await.unwrap();
-    assert_eq!(fetched.stdout, b"0123456789");
+    assert_eq!(http(&url, None).await, (200, "0123456789".to_owned()));
+    assert_eq!(http(url.split('?').next().unwrap(), None).await.0, 403, "not without the signature");
     let head_missing = w.s3.head_object().bucket(w.bucket()).key("other").send().await.unwrap_err();
     assert!(head_missing.into_service_error().is_not_found());
 }
@@ -67,11 +79,24 @@ async fn an_object_comes_back_as_it_was_put() {
 async fn any_key_that_s3_takes_works() {
     let w = World::start(still()).await;
     let long = "x".repeat(1_018);
-    let keys = ["inbox/a b+c.csv", "inbox/é/100%.csv", "inbox/a", "inbox/a/b", "inbox/..", "inbox/%2e%2e", "inbox/q?x=1&y#z", &format!("inbox/{long}")];
+    let keys = [
+        "inbox/a b+c.csv",
+        "inbox/é/100%.csv",
+        "inbox/a",
+        "inbox/a/b",
+        "inbox/..",
+        "inbox/%2e%2e",
+        "inbox/q?x=1&y#z",
+        &format!("inbox/{long}"),
+    ];
     for key in keys {
         w.put(key, key).await;
         assert_eq!(w.get(key).await.as_deref(), Some(key));
-        let copy = w.s3.copy_object().bucket(w.bucket()).key(format!("copy/{}", key.len())).copy_source(format!("{}/{}", w.bucket(), encode(key)));
+        let copy = w.s3.copy_object().bucket(w.bucket()).key(format!("copy/{}", key.len())).copy_source(format!(
+            "{}/{}",
+            w.bucket(),
+            encode(key)
+        ));
         copy.send().await.unwrap();
         assert_eq!(w.get(&format!("copy/{}", key.len())).await.as_deref(), Some(key));
     }
@@ -83,7 +108,9 @@ async fn any_key_that_s3_takes_works() {
 }
 
 fn encode(key: &str) -> String {
-    key.bytes().map(|b| if b.is_ascii_alphanumeric() || b == b'/' { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    key.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() || b == b'/' { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 #[tokio::test]
@@ -92,7 +119,16 @@ async fn a_listing_pages_through_every_key() {
     for key in ["l/1", "l/2", "l/sub/3", "l/sub/4", "l/5", "other"] {
         w.put(key, "").await;
     }
-    let pages = w.s3.list_objects_v2().bucket(w.bucket()).prefix("l/").max_keys(2).into_paginator().send().collect::<Result<Vec<_>, _>>().await.unwrap();
+    let pages =
+        w.s3.list_objects_v2()
+            .bucket(w.bucket())
+            .prefix("l/")
+            .max_keys(2)
+            .into_paginator()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .unwrap();
     let keys: Vec<&str> = pages.iter().flat_map(|p| p.contents()).filter_map(|o| o.key()).collect();
     assert_eq!(keys, ["l/1", "l/2", "l/5", "l/sub/3", "l/sub/4"]);
     let tree = w.s3.list_objects_v2().bucket(w.bucket()).prefix("l/").delimiter("/").send().await.unwrap();
@@ -106,11 +142,22 @@ async fn parts_are_joined_into_one_object_and_one_event() {
     let id = created.upload_id().unwrap();
     let mut completed = aws_sdk_s3::types::CompletedMultipartUpload::builder();
     for (number, body) in [(1, vec![b'a'; 5_000_000]), (2, vec![b'b'; 7])] {
-        let part = w.s3.upload_part().bucket(w.bucket()).key("inbox/u/big.csv").upload_id(id).part_number(number).body(body.into());
+        let part =
+            w.s3.upload_part()
+                .bucket(w.bucket())
+                .key("inbox/u/big.csv")
+                .upload_id(id)
+                .part_number(number)
+                .body(body.into());
         let part = part.send().await.unwrap();
         completed = completed.parts(CompletedPart::builder().part_number(number).e_tag(part.e_tag().unwrap()).build());
     }
-    let done = w.s3.complete_multipart_upload().bucket(w.bucket()).key("inbox/u/big.csv").upload_id(id).multipart_upload(completed.build());
+    let done =
+        w.s3.complete_multipart_upload()
+            .bucket(w.bucket())
+            .key("inbox/u/big.csv")
+            .upload_id(id)
+            .multipart_upload(completed.build());
     let done = done.send().await.unwrap();
     assert!(done.e_tag().unwrap().ends_with("-2\""));
     assert_eq!(w.events(), ["ObjectCreated:CompleteMultipartUpload inbox/u/big.csv 5000007"]);
@@ -124,7 +171,8 @@ async fn an_event_says_what_was_made() {
     w.put("inbox/u/a b+é.csv", "123456").await;
     w.put("sftp/u/inbound/a.csv", "x").await;
     let bodies = w.bodies("import");
-    let events: Vec<aws_lambda_events::event::s3::S3Event> = bodies.iter().map(|b| serde_json::from_str(b).unwrap()).collect();
+    let events: Vec<aws_lambda_events::event::s3::S3Event> =
+        bodies.iter().map(|b| serde_json::from_str(b).unwrap()).collect();
     assert_eq!(events.len(), 2, "the landing prefix fires nothing");
     let first = &events[0].records[0];
     let object = &first.s3.object;
@@ -153,7 +201,10 @@ async fn an_undeleted_message_comes_back_and_ends_as_a_dead_letter() {
     for count in ["1", "2"] {
         let received = w.sqs.receive_message().queue_url(&url).wait_time_seconds(5).send().await.unwrap();
         let message = &received.messages()[0];
-        assert_eq!(message.attributes().unwrap()[&aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount], count);
+        assert_eq!(
+            message.attributes().unwrap()[&aws_sdk_sqs::types::MessageSystemAttributeName::ApproximateReceiveCount],
+            count
+        );
     }
     eventually("a dead letter", async || {
         let received = w.sqs.receive_message().queue_url(&url).send().await.unwrap();
@@ -170,17 +221,26 @@ async fn a_deleted_message_is_gone_and_a_hidden_one_waits() {
     let w = World::start(still()).await;
     let url = w.queue("apply");
     let batch = |n: usize| {
-        let entry = aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(format!("m{n}"));
+        let entry =
+            aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(format!("m{n}"));
         entry.build().unwrap()
     };
-    let sent = w.sqs.send_message_batch().queue_url(&url).set_entries(Some((0..3).map(batch).collect())).send().await.unwrap();
+    let sent =
+        w.sqs.send_message_batch().queue_url(&url).set_entries(Some((0..3).map(batch).collect())).send().await.unwrap();
     assert_eq!((sent.successful().len(), sent.failed().len()), (3, 0));
     let received = w.sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap();
     assert_eq!(received.messages().len(), 3);
     assert!(w.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().is_empty(), "all are hidden");
     let handle = |n: usize| received.messages()[n].receipt_handle().unwrap();
     w.sqs.delete_message().queue_url(&url).receipt_handle(handle(0)).send().await.unwrap();
-    w.sqs.change_message_visibility().queue_url(&url).receipt_handle(handle(1)).visibility_timeout(0).send().await.unwrap();
+    w.sqs
+        .change_message_visibility()
+        .queue_url(&url)
+        .receipt_handle(handle(1))
+        .visibility_timeout(0)
+        .send()
+        .await
+        .unwrap();
     let again = w.sqs.receive_message().queue_url(&url).send().await.unwrap();
     assert_eq!(again.messages()[0].body(), Some("m1"));
     w.sqs.delete_message().queue_url(&url).receipt_handle(handle(1)).send().await.unwrap();
@@ -191,14 +251,99 @@ async fn a_deleted_message_is_gone_and_a_hidden_one_waits() {
 async fn the_table_has_its_keys_and_indexes() {
     let w = World::start(still()).await;
     let text = |t: &str| AttributeValue::S(t.to_owned());
-    let put = || w.dynamodb.put_item().table_name("muster").item("pk", text("a")).item("sk", text("b")).item("g1", text("g"));
+    let put =
+        || w.dynamodb.put_item().table_name("muster").item("pk", text("a")).item("sk", text("b")).item("g1", text("g"));
     put().condition_expression("attribute_not_exists(pk)").send().await.unwrap();
     let second = put().condition_expression("attribute_not_exists(pk)").send().await.unwrap_err();
     assert!(second.into_service_error().is_conditional_check_failed_exception());
-    let query = w.dynamodb.query().table_name("muster").index_name("by-g1").key_condition_expression("g1 = :g").expression_attribute_values(":g", text("g"));
+    let query = w
+        .dynamodb
+        .query()
+        .table_name("muster")
+        .index_name("by-g1")
+        .key_condition_expression("g1 = :g")
+        .expression_attribute_values(":g", text("g"));
     assert_eq!(query.send().await.unwrap().count(), 1);
     let ttl = w.dynamodb.describe_time_to_live().table_name("muster").send().await.unwrap();
     assert_eq!(ttl.time_to_live_description().unwrap().attribute_name(), Some("exp"));
+}
+
+#[tokio::test]
+async fn a_refused_write_says_why() {
+    let w = World::start(still()).await;
+    let text = |t: &str| AttributeValue::S(t.to_owned());
+    let item = |pk: &str| {
+        aws_sdk_dynamodb::types::Put::builder().table_name("muster").item("pk", text(pk)).item("sk", text("x"))
+    };
+    let write = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
+        let put = put.condition_expression("attribute_not_exists(pk)").build().unwrap();
+        aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build()
+    };
+    w.dynamodb.transact_write_items().transact_items(write(item("a"))).send().await.unwrap();
+    let both = w.dynamodb.transact_write_items().transact_items(write(item("b"))).transact_items(write(item("a")));
+    let codes = |error: aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError| match error {
+        aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(e) => {
+            e.cancellation_reasons().iter().filter_map(|r| r.code().map(str::to_owned)).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(codes(both.clone().send().await.unwrap_err().into_service_error()), ["None", "ConditionalCheckFailed"]);
+    w.stack.controls().fault(fault(Service::DynamoDb, "TransactWriteItems", FaultKind::Conflict));
+    assert_eq!(
+        codes(both.send().await.unwrap_err().into_service_error()),
+        ["TransactionConflict", "TransactionConflict"]
+    );
+    assert_eq!(w.dynamodb.scan().table_name("muster").send().await.unwrap().count(), 1, "all or nothing");
+
+    let put = w
+        .dynamodb
+        .put_item()
+        .table_name("muster")
+        .item("pk", text("a"))
+        .item("sk", text("x"))
+        .condition_expression("attribute_not_exists(pk)");
+    let old = put
+        .return_values_on_condition_check_failure(aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld);
+    match old.send().await.unwrap_err().into_service_error() {
+        aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
+            assert_eq!(e.item().unwrap()["pk"], text("a"))
+        }
+        other => panic!("{other:?}"),
+    }
+    let unused = w
+        .dynamodb
+        .get_item()
+        .table_name("muster")
+        .key("pk", text("a"))
+        .key("sk", text("x"))
+        .expression_attribute_names("#n", "n");
+    assert_eq!(unused.send().await.unwrap_err().code(), Some("ValidationException"));
+    assert!(
+        w.dynamodb
+            .scan()
+            .table_name("other")
+            .send()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_resource_not_found_exception()
+    );
+}
+
+#[tokio::test]
+async fn the_switches_work_over_http() {
+    let w = World::start(still()).await;
+    let control = format!("{}/control", w.stack.addresses().http);
+    let post = async |path: &str, body: &str| http(&format!("{control}/{path}"), Some(body)).await.0;
+    assert_eq!(post("fault", r#"{"service":"ses","kind":"refuse","status":400,"code":"MessageRejected"}"#).await, 200);
+    assert!(matches!(w.send("a@b.example", "x").await.unwrap_err(), aws_sdk_sesv2::Error::MessageRejected(_)));
+    assert_eq!(post("delivery", r#"{"queue":"import","kind":"duplicate","times":1}"#).await, 200);
+    w.put("inbox/u/a.csv", "").await;
+    assert_eq!(w.events().len(), 2);
+    assert_eq!(post("queue", r#"{"queue":"nope"}"#).await, 400);
+    assert_eq!(post("fault", r#"{"service":"ses","kind":"explode"}"#).await, 422);
+    let requests = http(&format!("{control}/requests"), None).await.1;
+    assert!(requests.contains(r#""ses":{"SendEmail":1}"#), "{requests}");
 }
 
 #[tokio::test]
@@ -218,7 +363,18 @@ async fn faults_hit_the_request_they_name() {
     let w = World::start(still()).await;
     let text = |t: &str| AttributeValue::S(t.to_owned());
     let put = |key: &str| w.dynamodb.put_item().table_name("muster").item("pk", text(key)).item("sk", text("x"));
-    let exists = async |key: &str| w.dynamodb.get_item().table_name("muster").key("pk", text(key)).key("sk", text("x")).send().await.unwrap().item.is_some();
+    let exists = async |key: &str| {
+        w.dynamodb
+            .get_item()
+            .table_name("muster")
+            .key("pk", text(key))
+            .key("sk", text("x"))
+            .send()
+            .await
+            .unwrap()
+            .item
+            .is_some()
+    };
     let controls = w.stack.controls();
     let throttle = FaultKind::Refuse { status: 400, code: "ProvisionedThroughputExceededException".into() };
     controls.fault(fault(Service::DynamoDb, "PutItem", throttle));
@@ -242,16 +398,20 @@ async fn a_batch_can_be_carried_out_in_part() {
         let put = PutRequest::builder().item("pk", text(&n.to_string())).item("sk", text("x")).build().unwrap();
         WriteRequest::builder().put_request(put).build()
     };
-    let batch = w.dynamodb.batch_write_item().request_items("muster", (0..5).map(write).collect()).send().await.unwrap();
+    let batch =
+        w.dynamodb.batch_write_item().request_items("muster", (0..5).map(write).collect()).send().await.unwrap();
     assert_eq!(batch.unprocessed_items().unwrap()["muster"].len(), 3);
     assert_eq!(w.dynamodb.scan().table_name("muster").send().await.unwrap().count(), 2);
 }
 
 fn mail(to: &str, subject: &str) -> (Destination, EmailContent) {
     let content = |text: &str| Content::builder().data(text).build().unwrap();
-    let attachment = Attachment::builder().file_name("errors.csv").raw_content(aws_sdk_sesv2::primitives::Blob::new(b"a,b\n".to_vec()));
+    let attachment = Attachment::builder()
+        .file_name("errors.csv")
+        .raw_content(aws_sdk_sesv2::primitives::Blob::new(b"a,b\n".to_vec()));
     let body = Body::builder().text(content("plain")).html(content("<b>html</b>")).build();
-    let message = Message::builder().subject(content(subject)).body(body).attachments(attachment.build().unwrap()).build();
+    let message =
+        Message::builder().subject(content(subject)).body(body).attachments(attachment.build().unwrap()).build();
     (Destination::builder().to_addresses(to).build(), EmailContent::builder().simple(message).build())
 }
 
@@ -259,7 +419,8 @@ impl World {
     async fn send(&self, to: &str, subject: &str) -> Result<String, aws_sdk_sesv2::Error> {
         let (destination, content) = mail(to, subject);
         let tag = MessageTag::builder().name("run").value("r1").build().unwrap();
-        let send = self.ses.send_email().from_email_address("muster@muster.example").destination(destination).content(content);
+        let send =
+            self.ses.send_email().from_email_address("muster@muster.example").destination(destination).content(content);
         Ok(send.email_tags(tag).configuration_set_name("muster").send().await?.message_id.unwrap())
     }
 }
@@ -269,16 +430,20 @@ async fn a_mail_is_kept_shown_and_told_to_the_report_queue() {
     let w = World::start(still()).await;
     let id = w.send("hr@acme.example", "Done").await.unwrap();
     let url = format!("{}/messages", w.stack.addresses().mail);
-    let listed = tokio::process::Command::new("curl").args(["-sf", &url]).output().await.unwrap().stdout;
-    let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
-    assert_eq!((&listed[0]["id"], &listed[0]["to"][0], &listed[0]["html"]), (&id.clone().into(), &"hr@acme.example".into(), &"<b>html</b>".into()));
+    let listed: serde_json::Value = serde_json::from_str(&http(&url, None).await.1).unwrap();
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["to"][0], &listed[0]["html"]),
+        (&id.clone().into(), &"hr@acme.example".into(), &"<b>html</b>".into())
+    );
     assert_eq!(listed[0]["attachments"], serde_json::json!([{"name": "errors.csv", "size": 4}]));
-    let page = tokio::process::Command::new("curl").args(["-sf", &format!("{}/", w.stack.addresses().mail)]).output().await.unwrap().stdout;
-    let page = String::from_utf8(page).unwrap();
+    let page = http(&format!("{}/", w.stack.addresses().mail), None).await.1;
     assert!(page.contains("srcdoc=\"&lt;b&gt;html") && !page.contains("<b>html"));
     let event: serde_json::Value = serde_json::from_str(&w.bodies("report")[0]).unwrap();
     assert_eq!((&event["source"], &event["detail"]["eventType"]), (&"aws.ses".into(), &"Send".into()));
-    assert_eq!((&event["detail"]["mail"]["messageId"], &event["detail"]["mail"]["tags"]["run"]), (&id.into(), &serde_json::json!(["r1"])));
+    assert_eq!(
+        (&event["detail"]["mail"]["messageId"], &event["detail"]["mail"]["tags"]["run"]),
+        (&id.into(), &serde_json::json!(["r1"]))
+    );
 }
 
 #[tokio::test]
@@ -288,8 +453,17 @@ async fn ses_refuses_what_the_real_one_refuses() {
         let error = w.send(to, subject).await.unwrap_err();
         assert!(matches!(error, aws_sdk_sesv2::Error::BadRequestException(_)), "{to:?} {subject:?}: {error:?}");
     }
-    for (code, expected) in [("TooManyRequestsException", "TooManyRequests"), ("SendingPausedException", "SendingPaused"), ("AccountSuspendedException", "AccountSuspended"), ("MessageRejected", "MessageRejected")] {
-        w.stack.controls().fault(fault(Service::Ses, "SendEmail", FaultKind::Refuse { status: 400, code: code.into() }));
+    for (code, expected) in [
+        ("TooManyRequestsException", "TooManyRequests"),
+        ("SendingPausedException", "SendingPaused"),
+        ("AccountSuspendedException", "AccountSuspended"),
+        ("MessageRejected", "MessageRejected"),
+    ] {
+        w.stack.controls().fault(fault(
+            Service::Ses,
+            "SendEmail",
+            FaultKind::Refuse { status: 400, code: code.into() },
+        ));
         assert!(format!("{:?}", w.send("a@b.example", "x").await.unwrap_err()).starts_with(expected), "{code}");
     }
     assert!(w.stack.services().ses.mails().is_empty());

@@ -1,4 +1,5 @@
 //! Uploads with the real `sftp` client of OpenSSH.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod support;
 
@@ -31,7 +32,9 @@ impl World {
 async fn an_upload_lands_and_its_copy_fires_the_event() {
     let (w, key) = start().await;
     key.file("people.csv", b"id\n1\n");
-    let (ok, output) = w.sftp(&key, "acme", "put people.csv inbound/people.csv\nls -l inbound\nget inbound/people.csv back.csv\n").await;
+    let (ok, output) = w
+        .sftp(&key, "acme", "put people.csv inbound/people.csv\nls -l inbound\nget inbound/people.csv back.csv\n")
+        .await;
     assert!(ok, "{output}");
     assert!(output.contains("people.csv"), "{output}");
     assert_eq!(key.read("back.csv"), b"id\n1\n");
@@ -54,7 +57,9 @@ async fn an_empty_file_is_uploaded_too() {
 async fn a_rename_copies_the_new_name_to_the_inbox() {
     let (w, key) = start().await;
     key.file("x.csv", b"id\n1\n");
-    assert!(w.sftp(&key, "acme", "put x.csv inbound/x.csv.filepart\nrename inbound/x.csv.filepart inbound/x.csv\n").await.0);
+    assert!(
+        w.sftp(&key, "acme", "put x.csv inbound/x.csv.filepart\nrename inbound/x.csv.filepart inbound/x.csv\n").await.0
+    );
     assert_eq!(w.events(), ["ObjectCreated:Copy inbox/acme/x.csv.filepart 5", "ObjectCreated:Copy inbox/acme/x.csv 5"]);
     assert_eq!(w.keys("sftp/acme/"), ["sftp/acme/inbound/x.csv"]);
 }
@@ -86,7 +91,8 @@ async fn a_fragment_of_a_cut_session_goes_to_partial_and_never_to_the_inbox() {
     let (w, key) = start().await;
     key.file("cut.csv", &vec![b'x'; 50_000_000]);
     let mut command = tokio::process::Command::from(sftp_command(&w.stack.addresses().sftp, "acme", &key));
-    let mut client = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut client =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let mut stdin = client.stdin.take().unwrap();
     stdin.write_all(b"put cut.csv inbound/cut.csv\n").await.unwrap();
     let spool = w.stack.folder().join("spool");
@@ -110,7 +116,8 @@ async fn stopping_during_an_upload_keeps_the_fragment() {
     w.login("acme", "secret", &[&key.public]).await;
     key.file("cut.csv", &vec![b'x'; 50_000_000]);
     let mut command = tokio::process::Command::from(sftp_command(&w.stack.addresses().sftp, "acme", &key));
-    let mut client = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut client =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     client.stdin.as_mut().unwrap().write_all(b"put cut.csv inbound/cut.csv\n").await.unwrap();
     let spool = folder.path().join("spool");
     eventually("an upload has begun", async || std::fs::read_dir(&spool).unwrap().count() > 0).await;
@@ -162,7 +169,11 @@ async fn only_the_right_key_or_password_opens_a_login() {
     let disable = w.dynamodb.update_item().table_name("muster");
     let text = |t: &str| aws_sdk_dynamodb::types::AttributeValue::S(t.to_owned());
     let disable = disable.key("pk", text("SFTP#acme")).key("sk", text("LOGIN")).update_expression("SET disabled = :d");
-    disable.expression_attribute_values(":d", aws_sdk_dynamodb::types::AttributeValue::Bool(true)).send().await.unwrap();
+    disable
+        .expression_attribute_values(":d", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+        .send()
+        .await
+        .unwrap();
     assert!(!w.sftp(&key, "acme", "ls\n").await.0, "disabled");
 }
 

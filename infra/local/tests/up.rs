@@ -1,4 +1,7 @@
 //! The program itself: `muster-local up`.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
+
+mod support;
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -23,12 +26,18 @@ fn ready(child: &mut Child) -> (Value, BufReader<std::process::ChildStdout>) {
 }
 
 fn stop(child: &mut Child, signal: &str) {
-    assert!(Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal, &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", signal, &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(child.wait().unwrap().success());
 }
 
-#[test]
-fn up_prints_one_line_and_stops_cleanly_on_either_signal() {
+#[tokio::test]
+async fn up_prints_one_line_and_stops_cleanly_on_either_signal() {
     let folder = tempfile::tempdir().unwrap();
     for signal in ["TERM", "INT"] {
         let mut child = up(folder.path());
@@ -39,8 +48,8 @@ fn up_prints_one_line_and_stops_cleanly_on_either_signal() {
         }
         assert!(line["sftp"].as_str().unwrap().starts_with("127.0.0.1:"));
         assert!(line["bucket"].is_string() && line["table"].is_string());
-        let health = Command::new("curl").args(["-sf", &format!("{}/health", line["http"].as_str().unwrap())]).output().unwrap();
-        assert!(health.status.success());
+        let health = support::http(&format!("{}/health", line["http"].as_str().unwrap()), None).await;
+        assert_eq!(health.0, 200);
         let file = muster_local::running(folder.path()).unwrap();
         assert_eq!((&file["http"], file["pid"].as_u64()), (&line["http"], Some(u64::from(child.id()))));
         stop(&mut child, signal);

@@ -45,7 +45,11 @@ async fn next(State(lambda): State<Lambda>, Path(id): Path<String>) -> Response<
     answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn response(State(lambda): State<Lambda>, Path((id, request)): Path<(String, String)>, body: Bytes) -> StatusCode {
+async fn response(
+    State(lambda): State<Lambda>,
+    Path((id, request)): Path<(String, String)>,
+    body: Bytes,
+) -> StatusCode {
     finish(&lambda, &id, &request, Outcome::Answer(body))
 }
 

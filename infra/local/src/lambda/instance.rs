@@ -91,8 +91,21 @@ pub(super) fn spawn(function: &str, settings: &Settings, lambda: &Lambda) -> std
     Ok(instance)
 }
 
+/// What a person may have set for the real AWS and a function must not see.
+const FOREIGN: [&str; 6] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_CA_BUNDLE",
+];
+
 fn command(function: &str, id: &str, settings: &Settings) -> Command {
     let mut command = Command::new(&settings.exe);
+    for inherited in FOREIGN {
+        command.env_remove(inherited);
+    }
     command
         .args(&settings.args)
         .arg(function)

@@ -117,7 +117,8 @@ impl Lambda {
             });
         }
         let started = Instant::now();
-        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, payload }, self.settings.timeout).await;
+        let outcome =
+            instance.run(Invocation { id: request.clone(), deadline_ms, payload }, self.settings.timeout).await;
         self.note_end(&request, started.elapsed(), &outcome);
         match outcome {
             Outcome::Answer(answer) => {
@@ -147,7 +148,8 @@ impl Lambda {
                 return Ok((instance, false));
             }
         }
-        let instance = instance::spawn(function, &self.settings, self).map_err(|e| format!("could not start {}: {e}", self.settings.exe.display()))?;
+        let instance = instance::spawn(function, &self.settings, self)
+            .map_err(|e| format!("could not start {}: {e}", self.settings.exe.display()))?;
         state.instances.insert(instance.id.clone(), instance.clone());
         Ok((instance, true))
     }
@@ -213,7 +215,12 @@ impl Lambda {
     }
 
     fn chosen(&self, function: &str, wanted: impl Fn(&Instance) -> bool) -> Vec<Arc<Instance>> {
-        self.state().instances.values().filter(|i| i.function == function && i.is_alive() && wanted(i)).cloned().collect()
+        self.state()
+            .instances
+            .values()
+            .filter(|i| i.function == function && i.is_alive() && wanted(i))
+            .cloned()
+            .collect()
     }
 
     /// Kills every process of a function; answers their ids.

@@ -111,7 +111,11 @@ impl Blobs {
     }
 
     /// The bytes in `range` as a stream.
-    pub(super) async fn read(&self, id: &str, range: Range<u64>) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+    pub(super) async fn read(
+        &self,
+        id: &str,
+        range: Range<u64>,
+    ) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
         match self {
             Self::Memory(map) => {
                 let bytes = locked(map).get(id).cloned().ok_or(std::io::ErrorKind::NotFound)?;

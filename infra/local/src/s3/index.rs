@@ -182,7 +182,9 @@ impl Index {
     /// Every version whose key begins with `prefix`, newest first within a key.
     pub(super) fn versions(&self, bucket: &str, prefix: &str) -> Vec<(ObjectVersion, bool)> {
         let Some(keys) = self.buckets.get(bucket) else { return Vec::new() };
-        let range = keys.range::<str, _>((Bound::Included(prefix), Bound::Unbounded)).take_while(|(k, _)| k.starts_with(prefix));
+        let range = keys
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(|(k, _)| k.starts_with(prefix));
         range.flat_map(|(_, versions)| versions.iter().rev().enumerate().map(|(i, v)| (v.clone(), i == 0))).collect()
     }
 }

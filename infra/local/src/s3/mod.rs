@@ -7,6 +7,7 @@ mod multipart;
 mod protocol;
 mod route;
 mod store;
+mod wire;
 
 pub use events::event_json;
 pub use index::{ObjectVersion, Precondition};

@@ -74,10 +74,16 @@ pub(super) enum CompleteError {
 
 impl Objects {
     /// Joins the listed parts (number and `ETag`) into a new version.
-    pub(super) async fn complete(&self, upload: &str, listed: &[(i32, String)], precondition: super::Precondition) -> Result<ObjectVersion, CompleteError> {
+    pub(super) async fn complete(
+        &self,
+        upload: &str,
+        listed: &[(i32, String)],
+        precondition: super::Precondition,
+    ) -> Result<ObjectVersion, CompleteError> {
         let mut new = self.uploads.new_object(upload).ok_or(CompleteError::NoUpload)?;
         new.precondition = precondition;
-        let stored: BTreeMap<i32, Blob> = self.uploads.parts(upload).ok_or(CompleteError::NoUpload)?.into_iter().collect();
+        let stored: BTreeMap<i32, Blob> =
+            self.uploads.parts(upload).ok_or(CompleteError::NoUpload)?.into_iter().collect();
         let mut parts = Vec::new();
         for (number, etag) in listed {
             let part = stored.get(number).filter(|p| digest::hex(&p.md5) == *etag || etag.is_empty());

@@ -1,23 +1,19 @@
 //! The S3 operations over [`Objects`].
 
-use std::{
-    ops::Range as Bytes,
-    time::{Duration, UNIX_EPOCH},
-};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
     Body, S3, S3Request, S3Response, S3Result,
     dto::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CommonPrefix, CompleteMultipartUploadInput,
-        CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, CreateBucketInput,
-        CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteMarkerEntry, DeleteObjectInput,
-        DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetBucketLocationInput,
-        GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, GetObjectInput, GetObjectOutput,
-        HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-        ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-        ListPartsOutput, MetadataDirective, Object, ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput,
-        StreamingBlob, Timestamp, UploadPartInput, UploadPartOutput,
+        CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
+        CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+        DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
+        DeletedObject, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+        GetBucketVersioningOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+        HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput,
+        ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, Object,
+        ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
+        UploadPartOutput,
     },
     s3_error,
 };
@@ -27,56 +23,10 @@ use super::{
     index::{ObjectVersion, Precondition, Query},
     multipart::CompleteError,
     store::{NewObject, Objects, ObjectsError},
+    wire::{
+        Conditions, body_of, etag, io, percent, precondition, read_token, size, span, time, trailing_crc32, verify,
+    },
 };
-
-impl From<ObjectsError> for s3s::S3Error {
-    fn from(error: ObjectsError) -> Self {
-        match error {
-            ObjectsError::NoBucket(_) => s3_error!(NoSuchBucket, "{error}"),
-            ObjectsError::NoObject(_) => s3_error!(NoSuchKey, "{error}"),
-            ObjectsError::PreconditionFailed(_) => s3_error!(PreconditionFailed, "{error}"),
-            ObjectsError::Io(_) => s3_error!(InternalError, "{error}"),
-        }
-    }
-}
-
-fn io(error: std::io::Error) -> s3s::S3Error {
-    ObjectsError::from(error).into()
-}
-
-fn time(ms: u64) -> Timestamp {
-    // S3 answers whole seconds only.
-    Timestamp::from(UNIX_EPOCH + Duration::from_secs(ms / 1000))
-}
-
-fn etag(version: &ObjectVersion) -> Option<ETag> {
-    Some(ETag::Strong(version.etag.clone()))
-}
-
-fn size(version: &ObjectVersion) -> Option<i64> {
-    i64::try_from(version.size).ok()
-}
-
-fn wanted(condition: &ETagCondition) -> String {
-    condition.as_etag().map_or_else(|| "*".to_owned(), |e| e.value().to_owned())
-}
-
-fn precondition(if_match: Option<&ETagCondition>, if_none_match: Option<&ETagCondition>) -> S3Result<Precondition> {
-    match (if_match, if_none_match) {
-        (None, None) => Ok(Precondition::None),
-        (None, Some(ETagCondition::Any)) => Ok(Precondition::Absent),
-        (None, Some(ETagCondition::ETag(_))) => Err(s3_error!(NotImplemented, "If-None-Match of a write takes only *")),
-        (Some(condition), _) => Ok(Precondition::Matches(wanted(condition))),
-    }
-}
-
-/// The bytes to send and the `Content-Range` that names them.
-fn span(range: Option<s3s::dto::Range>, version: &ObjectVersion) -> S3Result<(Bytes<u64>, Option<String>)> {
-    let Some(range) = range else { return Ok((0..version.size, None)) };
-    let span = range.check(version.size)?;
-    let text = format!("bytes {}-{}/{}", span.start, span.end.saturating_sub(1), version.size);
-    Ok((span, Some(text)))
-}
 
 impl Objects {
     fn find(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<ObjectVersion> {
@@ -85,15 +35,23 @@ impl Objects {
             None => Ok(self.current(bucket, key).ok_or_else(|| ObjectsError::NoObject(key.to_owned()))?),
             Some(id) => match self.version(bucket, key, id) {
                 None => Err(s3_error!(NoSuchVersion, "there is no version {id:?} of {key:?}")),
-                Some(v) if v.delete_marker => Err(s3_error!(MethodNotAllowed, "version {id:?} of {key:?} is a delete marker")),
+                Some(v) if v.delete_marker => {
+                    Err(s3_error!(MethodNotAllowed, "version {id:?} of {key:?} is a delete marker"))
+                }
                 Some(v) => Ok(v),
             },
         }
     }
 
-    fn find_if(&self, bucket: &str, key: &str, version_id: Option<&str>, conditions: Conditions<'_>) -> S3Result<ObjectVersion> {
+    fn find_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        conditions: Conditions<'_>,
+    ) -> S3Result<ObjectVersion> {
         let found = self.find(bucket, key, version_id)?;
-        let is = |c: &ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
+        let is = |c: &s3s::dto::ETagCondition| c.as_etag().is_none_or(|e| e.value() == found.etag);
         if conditions.matches.is_some_and(|c| !is(c)) {
             return Err(s3_error!(PreconditionFailed, "the ETag of {key:?} is another"));
         }
@@ -108,7 +66,12 @@ impl Objects {
             Some(id) => {
                 let removed = self.delete_version(bucket, key, id)?;
                 let marker = removed.is_some_and(|v| v.delete_marker).then_some(true);
-                DeletedObject { delete_marker: marker, key: Some(key.to_owned()), version_id: Some(id.to_owned()), ..Default::default() }
+                DeletedObject {
+                    delete_marker: marker,
+                    key: Some(key.to_owned()),
+                    version_id: Some(id.to_owned()),
+                    ..Default::default()
+                }
             }
             None => {
                 let marker = self.delete(bucket, key)?;
@@ -124,33 +87,11 @@ impl Objects {
     }
 }
 
-struct Conditions<'a> {
-    matches: Option<&'a ETagCondition>,
-    differs: Option<&'a ETagCondition>,
-}
-
-fn body_of(body: Option<StreamingBlob>) -> StreamingBlob {
-    body.unwrap_or_else(|| StreamingBlob::from(Body::empty()))
-}
-
-/// Compares what was stored with the checksums that came with it.
-fn verify(blob: &Blob, crc32: Option<&str>, md5: Option<&str>) -> S3Result<()> {
-    let differs = |given: Option<&str>, bytes: &[u8]| given.is_some_and(|g| g != STANDARD.encode(bytes));
-    if differs(crc32, &blob.crc32) || differs(md5, &blob.md5) {
-        return Err(s3_error!(BadDigest, "the checksum does not match the bytes that arrived"));
-    }
-    Ok(())
-}
-
-fn trailing_crc32<T>(request: &S3Request<T>) -> Option<String> {
-    let read = |headers: &axum::http::HeaderMap| Some(headers.get("x-amz-checksum-crc32")?.to_str().ok()?.to_owned());
-    request.trailing_headers.as_ref()?.read(read)?
-}
-
 #[async_trait::async_trait]
 impl S3 for Objects {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        let buckets = self.index().buckets().map(|name| Bucket { name: Some(name.clone()), ..Default::default() }).collect();
+        let buckets =
+            self.index().buckets().map(|name| Bucket { name: Some(name.clone()), ..Default::default() }).collect();
         Ok(S3Response::new(ListBucketsOutput { buckets: Some(buckets), ..Default::default() }))
     }
 
@@ -164,12 +105,18 @@ impl S3 for Objects {
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
-    async fn get_bucket_location(&self, req: S3Request<GetBucketLocationInput>) -> S3Result<S3Response<GetBucketLocationOutput>> {
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.require_bucket(&req.input.bucket)?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
-    async fn get_bucket_versioning(&self, req: S3Request<GetBucketVersioningInput>) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
         self.require_bucket(&req.input.bucket)?;
         let status = Some("Enabled".to_owned().into());
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
@@ -195,7 +142,12 @@ impl S3 for Objects {
         };
         let md5 = crate::digest::hex(&blob.md5);
         let version = self.commit(new, &blob, md5, "ObjectCreated:Put")?;
-        let output = PutObjectOutput { e_tag: etag(&version), version_id: Some(version.version_id), checksum_crc32: crc32, ..Default::default() };
+        let output = PutObjectOutput {
+            e_tag: etag(&version),
+            version_id: Some(version.version_id),
+            checksum_crc32: crc32,
+            ..Default::default()
+        };
         Ok(S3Response::new(output))
     }
 
@@ -259,7 +211,8 @@ impl S3 for Objects {
             new.metadata.clone_from(&source.metadata);
         }
         let made = self.copy(&source, new)?;
-        let result = CopyObjectResult { e_tag: etag(&made), last_modified: Some(time(made.at_ms)), ..Default::default() };
+        let result =
+            CopyObjectResult { e_tag: etag(&made), last_modified: Some(time(made.at_ms)), ..Default::default() };
         Ok(S3Response::new(CopyObjectOutput {
             copy_object_result: Some(result),
             copy_source_version_id: Some(source.version_id),
@@ -272,13 +225,20 @@ impl S3 for Objects {
         let input = req.input;
         let deleted = self.delete_one(&input.bucket, &input.key, input.version_id.as_deref())?;
         let version_id = deleted.delete_marker_version_id.or(deleted.version_id);
-        Ok(S3Response::new(DeleteObjectOutput { delete_marker: deleted.delete_marker, version_id, ..Default::default() }))
+        Ok(S3Response::new(DeleteObjectOutput {
+            delete_marker: deleted.delete_marker,
+            version_id,
+            ..Default::default()
+        }))
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let bucket = &req.input.bucket;
         let objects = &req.input.delete.objects;
-        let deleted = objects.iter().map(|o| self.delete_one(bucket, &o.key, o.version_id.as_deref())).collect::<Result<_, _>>()?;
+        let deleted = objects
+            .iter()
+            .map(|o| self.delete_one(bucket, &o.key, o.version_id.as_deref()))
+            .collect::<Result<_, _>>()?;
         Ok(S3Response::new(DeleteObjectsOutput { deleted: Some(deleted), ..Default::default() }))
     }
 
@@ -309,7 +269,8 @@ impl S3 for Objects {
                 ..Default::default()
             })
             .collect();
-        let prefixes: Vec<CommonPrefix> = page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
+        let prefixes: Vec<CommonPrefix> =
+            page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
         Ok(S3Response::new(ListObjectsV2Output {
             key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
             contents: Some(contents),
@@ -327,18 +288,36 @@ impl S3 for Objects {
         }))
     }
 
-    async fn list_object_versions(&self, req: S3Request<ListObjectVersionsInput>) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
         let input = req.input;
         self.require_bucket(&input.bucket)?;
         let all = self.index().versions(&input.bucket, input.prefix.as_deref().unwrap_or_default());
         let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
         for (v, latest) in all {
-            let (key, version_id, last_modified) = (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
+            let (key, version_id, last_modified) =
+                (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
             if v.delete_marker {
-                delete_markers.push(DeleteMarkerEntry { key, version_id, last_modified, is_latest: Some(latest), owner: None });
+                delete_markers.push(DeleteMarkerEntry {
+                    key,
+                    version_id,
+                    last_modified,
+                    is_latest: Some(latest),
+                    owner: None,
+                });
             } else {
                 let (e_tag, size) = (etag(&v), size(&v));
-                versions.push(WireVersion { key, version_id, last_modified, e_tag, size, is_latest: Some(latest), ..Default::default() });
+                versions.push(WireVersion {
+                    key,
+                    version_id,
+                    last_modified,
+                    e_tag,
+                    size,
+                    is_latest: Some(latest),
+                    ..Default::default()
+                });
             }
         }
         Ok(S3Response::new(ListObjectVersionsOutput {
@@ -351,7 +330,10 @@ impl S3 for Objects {
         }))
     }
 
-    async fn create_multipart_upload(&self, req: S3Request<CreateMultipartUploadInput>) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let input = req.input;
         self.require_bucket(&input.bucket)?;
         let (bucket, key) = (input.bucket.clone(), input.key.clone());
@@ -363,7 +345,12 @@ impl S3 for Objects {
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             precondition: Precondition::None,
         });
-        let output = CreateMultipartUploadOutput { bucket: Some(bucket), key: Some(key), upload_id: Some(upload_id), ..Default::default() };
+        let output = CreateMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            upload_id: Some(upload_id),
+            ..Default::default()
+        };
         Ok(S3Response::new(output))
     }
 
@@ -386,7 +373,11 @@ impl S3 for Objects {
                 return Err(s3_error!(NoSuchUpload));
             }
         }
-        Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(md5)), checksum_crc32: crc32, ..Default::default() }))
+        Ok(S3Response::new(UploadPartOutput {
+            e_tag: Some(ETag::Strong(md5)),
+            checksum_crc32: crc32,
+            ..Default::default()
+        }))
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
@@ -435,19 +426,11 @@ impl S3 for Objects {
         }))
     }
 
-    async fn abort_multipart_upload(&self, req: S3Request<AbortMultipartUploadInput>) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         self.abort(&req.input.upload_id);
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
-}
-
-fn read_token(token: &str) -> S3Result<String> {
-    let bytes = STANDARD.decode(token).ok();
-    let key = bytes.and_then(|b| String::from_utf8(b).ok());
-    key.ok_or_else(|| s3_error!(InvalidArgument, "the continuation token is none of ours"))
-}
-
-fn percent(key: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b);
-    key.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, Method, Request, Response, StatusCode,
+        header::{CONTENT_TYPE, HOST},
+    },
 };
 use s3s::{
     auth::SimpleAuth,
@@ -48,7 +51,8 @@ impl S3 {
         }
     }
 
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        name_host(&mut request);
         match self.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(answer) => answer.map(Body::new),
             Err(cause) => {
@@ -59,11 +63,21 @@ impl S3 {
     }
 }
 
+/// The signature covers `Host`, which a request that was never on a socket does not have yet.
+fn name_host(request: &mut Request<Body>) {
+    let host = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+    if let Some(host) = host {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
+}
+
 fn error(status: u16, code: &str) -> Response<Body> {
-    let xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>caused by a fault</Message></Error>");
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>caused by a fault</Message></Error>"
+    );
     let mut answer = Response::new(Body::from(xml));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer.headers_mut().insert(CONTENT_TYPE, axum::http::HeaderValue::from_static("application/xml"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     answer
 }
 

@@ -58,10 +58,17 @@ pub struct NewObject {
 enum Change {
     Bucket(String),
     /// A new version; `event` is the event's name as long as it has not been sent.
-    Put { version: ObjectVersion, event: Option<String> },
+    Put {
+        version: ObjectVersion,
+        event: Option<String>,
+    },
     /// The event of this version is in the queue.
     Announced(String),
-    Gone { bucket: String, key: String, version_id: String },
+    Gone {
+        bucket: String,
+        key: String,
+        version_id: String,
+    },
 }
 
 struct Inner {
@@ -99,7 +106,8 @@ impl Objects {
         journal.rewrite(buckets.chain(versions))?;
         let inner = Inner { index: Mutex::new(index), journal, clock, sqs };
         let objects = Self { inner: Arc::new(inner), blobs, uploads: Arc::default() };
-        let late: Vec<ObjectVersion> = objects.index().all().filter(|v| owed.contains_key(&v.version_id)).cloned().collect();
+        let late: Vec<ObjectVersion> =
+            objects.index().all().filter(|v| owed.contains_key(&v.version_id)).cloned().collect();
         for version in late {
             objects.announce(&version, &owed[&version.version_id])?;
         }
@@ -131,7 +139,11 @@ impl Objects {
     ///
     /// # Errors
     /// When there is no such bucket, the precondition does not hold, or the folder fails.
-    pub async fn put<E>(&self, new: NewObject, body: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<ObjectVersion, ObjectsError>
+    pub async fn put<E>(
+        &self,
+        new: NewObject,
+        body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    ) -> Result<ObjectVersion, ObjectsError>
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
@@ -151,7 +163,13 @@ impl Objects {
     }
 
     /// Makes a stored blob the newest version of an object. Nothing is changed when this fails.
-    pub(super) fn commit(&self, new: NewObject, blob: &Blob, etag: String, event: &str) -> Result<ObjectVersion, ObjectsError> {
+    pub(super) fn commit(
+        &self,
+        new: NewObject,
+        blob: &Blob,
+        etag: String,
+        event: &str,
+    ) -> Result<ObjectVersion, ObjectsError> {
         let committed = self.try_commit(new, blob, etag, event);
         if committed.is_err() {
             self.blobs.remove(&blob.id);
@@ -159,7 +177,13 @@ impl Objects {
         committed
     }
 
-    fn try_commit(&self, new: NewObject, blob: &Blob, etag: String, event: &str) -> Result<ObjectVersion, ObjectsError> {
+    fn try_commit(
+        &self,
+        new: NewObject,
+        blob: &Blob,
+        etag: String,
+        event: &str,
+    ) -> Result<ObjectVersion, ObjectsError> {
         let mut index = self.index();
         if !index.has_bucket(&new.bucket) {
             return Err(ObjectsError::NoBucket(new.bucket));
@@ -224,7 +248,11 @@ impl Objects {
     ///
     /// # Errors
     /// When the bytes cannot be read.
-    pub async fn read(&self, version: &ObjectVersion, range: Range<u64>) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+    pub async fn read(
+        &self,
+        version: &ObjectVersion,
+        range: Range<u64>,
+    ) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
         self.blobs.read(&version.version_id, range).await
     }
 
@@ -258,11 +286,17 @@ impl Objects {
     ///
     /// # Errors
     /// When the index cannot be written.
-    pub fn delete_version(&self, bucket: &str, key: &str, version_id: &str) -> Result<Option<ObjectVersion>, ObjectsError> {
+    pub fn delete_version(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: &str,
+    ) -> Result<Option<ObjectVersion>, ObjectsError> {
         let mut index = self.index();
         let removed = index.remove(bucket, key, version_id);
         if let Some(version) = &removed {
-            let change = Change::Gone { bucket: bucket.to_owned(), key: key.to_owned(), version_id: version_id.to_owned() };
+            let change =
+                Change::Gone { bucket: bucket.to_owned(), key: key.to_owned(), version_id: version_id.to_owned() };
             self.inner.journal.append(&change)?;
             self.blobs.remove(&version.version_id);
         }

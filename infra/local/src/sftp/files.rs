@@ -106,7 +106,9 @@ impl Files {
             match rest.split_once('/') {
                 Some((sub, _)) => drop(folders.insert(sub.to_owned())),
                 None if rest.is_empty() => {}
-                None => files.push(File::new(rest, file_attributes(version.size, version.at_ms, folder == Folder::Inbound))),
+                None => {
+                    files.push(File::new(rest, file_attributes(version.size, version.at_ms, folder == Folder::Inbound)))
+                }
             }
         }
         files.extend(folders.into_iter().map(|f| File::new(f, folder_attributes())));

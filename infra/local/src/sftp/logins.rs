@@ -57,7 +57,8 @@ impl Login {
     /// Compares with `sha256$<salt hex>$<hex of sha256(salt ++ password)>`.
     pub(super) fn accepts_password(&self, password: &str) -> bool {
         let mut parts = self.password.split('$');
-        let (Some("sha256"), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some("sha256"), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return false;
         };
         let (Some(salt), Some(hash)) = (digest::from_hex(salt), digest::from_hex(hash)) else { return false };

@@ -36,8 +36,16 @@ pub(crate) struct SftpServer {
 
 impl SftpServer {
     /// Listens on `address`; host key and unfinished uploads lie in `folder`.
-    pub(crate) async fn start(address: SocketAddr, folder: &Path, services: &Services, bucket: &str, table: &str) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address).await.map_err(|e| anyhow::anyhow!("could not listen on {address} for SFTP: {e}"))?;
+    pub(crate) async fn start(
+        address: SocketAddr,
+        folder: &Path,
+        services: &Services,
+        bucket: &str,
+        table: &str,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|e| anyhow::anyhow!("could not listen on {address} for SFTP: {e}"))?;
         let address = listener.local_addr()?;
         let landing = Arc::new(Landing::new(services.objects.clone(), bucket, folder.join("spool"))?);
         let shared = Shared { logins: Logins::new(services.dynamodb.clone(), table), landing: landing.clone() };
@@ -76,7 +84,8 @@ impl SftpServer {
 /// The key stays the same over restarts, so that clients recognise the server.
 fn host_key(path: &Path) -> anyhow::Result<PrivateKey> {
     if path.exists() {
-        return PrivateKey::read_openssh_file(path).map_err(|e| anyhow::anyhow!("{}: {e}; delete it to get a new one", path.display()));
+        return PrivateKey::read_openssh_file(path)
+            .map_err(|e| anyhow::anyhow!("{}: {e}; delete it to get a new one", path.display()));
     }
     let key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519)?;
     key.write_openssh_file(path, LineEnding::LF)?;
@@ -134,7 +143,12 @@ impl russh::server::Handler for Connection {
         Ok(self.decide(user, allowed))
     }
 
-    async fn channel_open_session(&mut self, channel: Channel<Msg>, reply: ChannelOpenHandle, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
         self.channels.insert(channel.id(), channel);
         reply.accept().await;
         Ok(())
@@ -149,7 +163,8 @@ impl russh::server::Handler for Connection {
         match self.channels.remove(&id) {
             Some(channel) if name == "sftp" => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), Files::new(&self.user, self.shared.landing.clone())).await;
+                russh_sftp::server::run(channel.into_stream(), Files::new(&self.user, self.shared.landing.clone()))
+                    .await;
             }
             _ => session.channel_failure(id)?,
         }

@@ -20,7 +20,7 @@ pub(crate) struct Landing {
     pub(super) objects: Objects,
     pub(super) bucket: String,
     spool: PathBuf,
-    /// Held by every fragment on its way.
+    /// Held by every upload that is not put away yet.
     pending: Arc<()>,
 }
 
@@ -34,7 +34,12 @@ impl Landing {
     }
 
     /// Begins an upload; `resumed` is what the file holds already.
-    pub(super) async fn begin(&self, user: &str, name: &str, resumed: Option<&ObjectVersion>) -> std::io::Result<Upload> {
+    pub(super) async fn begin(
+        &self,
+        user: &str,
+        name: &str,
+        resumed: Option<&ObjectVersion>,
+    ) -> std::io::Result<Upload> {
         let spooled = NamedTempFile::new_in(&self.spool)?;
         let mut file = File::from_std(spooled.reopen()?);
         let mut length = 0;
@@ -45,7 +50,15 @@ impl Landing {
             }
             length = version.size;
         }
-        Ok(Upload { user: user.to_owned(), name: name.to_owned(), spooled, file, position: length, length })
+        Ok(Upload {
+            user: user.to_owned(),
+            name: name.to_owned(),
+            spooled,
+            file,
+            position: length,
+            length,
+            _pending: self.pending.clone(),
+        })
     }
 
     /// The file was closed: it is whole. Lands it, then copies it to where imports begin.
@@ -55,13 +68,12 @@ impl Landing {
 
     /// The session ended with the file open: what came so far goes where nothing is imported from.
     pub(super) fn give_up(self: &Arc<Self>, upload: Upload) {
-        let (landing, pending) = (self.clone(), self.pending.clone());
+        let landing = self.clone();
         tokio::spawn(async move {
             tracing::warn!(user = upload.user, bytes = upload.length, "session ended during an upload");
             if let Err(error) = landing.land(upload, "partial").await {
                 tracing::error!("could not keep a fragment: {error}");
             }
-            drop(pending);
         });
     }
 
@@ -75,7 +87,13 @@ impl Landing {
     }
 
     /// Copies a landed object to `<stage>/<user>/<name>`.
-    pub(super) fn stage(&self, landed: &ObjectVersion, stage: &str, user: &str, name: &str) -> Result<(), ObjectsError> {
+    pub(super) fn stage(
+        &self,
+        landed: &ObjectVersion,
+        stage: &str,
+        user: &str,
+        name: &str,
+    ) -> Result<(), ObjectsError> {
         let copy = NewObject { key: format!("{stage}/{user}/{name}"), ..same_as(landed) };
         self.objects.copy(landed, copy).map(drop)
     }
@@ -90,7 +108,7 @@ impl Landing {
         self.stage(&landed, "inbox", user, to)
     }
 
-    /// Waits, at most `longest`, until every fragment is put away.
+    /// Waits, at most `longest`, until every upload is put away.
     pub(super) async fn settle(&self, longest: Duration) {
         let deadline = tokio::time::Instant::now() + longest;
         while Arc::strong_count(&self.pending) > 1 && tokio::time::Instant::now() < deadline {
@@ -117,6 +135,7 @@ pub(super) struct Upload {
     file: File,
     position: u64,
     pub(super) length: u64,
+    _pending: Arc<()>,
 }
 
 impl Upload {

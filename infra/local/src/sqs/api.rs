@@ -19,6 +19,7 @@ type Answer = Result<Value, SqsError>;
 
 /// SQS refuses larger messages.
 const MAX_BODY: usize = 1024 * 1024;
+const TOO_LONG: &str = "the message is longer than 1 MiB";
 
 impl Sqs {
     /// Carries out one request of the JSON protocol.
@@ -46,11 +47,14 @@ impl Sqs {
     async fn answer(&self, operation: &str, body: &Value) -> Response<Bytes> {
         let queue = queue_of(body);
         let answer = match operation {
+            "SendMessage" if too_long(body) => return json_error(400, "InvalidParameterValue", TOO_LONG),
             "SendMessage" => self.send_one(queue, body),
             "SendMessageBatch" => self.each(body, |entry| self.send_one(queue, entry)),
             "ReceiveMessage" => self.receive_many(queue, body).await,
             "DeleteMessage" => self.delete(queue, text(body, "ReceiptHandle")).map(|()| json!({})),
-            "DeleteMessageBatch" => self.each(body, |entry| self.delete(queue, text(entry, "ReceiptHandle")).map(|()| json!({}))),
+            "DeleteMessageBatch" => {
+                self.each(body, |entry| self.delete(queue, text(entry, "ReceiptHandle")).map(|()| json!({})))
+            }
             "ChangeMessageVisibility" => self.hide(queue, body),
             "ChangeMessageVisibilityBatch" => self.each(body, |entry| self.hide(queue, entry)),
             "GetQueueUrl" => self.named(text(body, "QueueName")),
@@ -58,7 +62,13 @@ impl Sqs {
             "ListQueues" => Ok(self.listed(text(body, "QueueNamePrefix"))),
             "PurgeQueue" => self.purge(queue).map(|()| json!({})),
             "StartMessageMoveTask" => self.move_task(body),
-            _ => return json_error(400, "UnsupportedOperation", &format!("operation {operation:?} is not stood in for")),
+            _ => {
+                return json_error(
+                    400,
+                    "UnsupportedOperation",
+                    &format!("operation {operation:?} is not stood in for"),
+                );
+            }
         };
         match answer {
             Ok(value) => json_answer(StatusCode::OK, value.to_string().into_bytes()),
@@ -79,9 +89,11 @@ impl Sqs {
     fn each(&self, body: &Value, operation: impl Fn(&Value) -> Answer) -> Answer {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for entry in body["Entries"].as_array().into_iter().flatten() {
-            let too_long = text(entry, "MessageBody").len() > MAX_BODY;
+            if too_long(entry) {
+                failed.push(json!({"Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue", "Message": TOO_LONG}));
+                continue;
+            }
             match operation(entry) {
-                _ if too_long => failed.push(json!({"Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue", "Message": "the message is too long"})),
                 Ok(mut value) => {
                     value["Id"] = entry["Id"].clone();
                     successful.push(value);
@@ -170,6 +182,10 @@ fn wire(received: &Received) -> Value {
         value["MessageAttributes"] = Value::Object(message.attributes.clone());
     }
     value
+}
+
+fn too_long(entry: &Value) -> bool {
+    text(entry, "MessageBody").len() > MAX_BODY
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

@@ -78,15 +78,20 @@ impl Sqs {
         let mut queues = sqs.queues();
         // Whoever held a message went down with the last process.
         queues.values_mut().for_each(|q| q.release(sqs.inner.clock.now_ms()));
-        let all = queues.iter().flat_map(|(name, q)| q.messages().map(|m| Change::Put { queue: name.clone(), message: m.clone() }));
+        let all = queues
+            .iter()
+            .flat_map(|(name, q)| q.messages().map(|m| Change::Put { queue: name.clone(), message: m.clone() }));
         sqs.inner.journal.rewrite(all)?;
         drop(queues);
         Ok(sqs)
     }
 
     fn with(journal: Journal, changes: Vec<Change>, clock: Clock, faults: Arc<Faults>) -> Self {
-        let mut queues: BTreeMap<String, Queue> =
-            QUEUES.iter().flat_map(|q| [(*q).to_owned(), format!("{q}-dlq")]).map(|name| (name, Queue::default())).collect();
+        let mut queues: BTreeMap<String, Queue> = QUEUES
+            .iter()
+            .flat_map(|q| [(*q).to_owned(), format!("{q}-dlq")])
+            .map(|name| (name, Queue::default()))
+            .collect();
         for change in changes {
             match change {
                 Change::Put { queue, message } => queues.entry(queue).or_default().put(message),
@@ -94,7 +99,9 @@ impl Sqs {
             }
         }
         let base = Mutex::new("http://sqs.local".to_owned());
-        Self { inner: Arc::new(Inner { queues: Mutex::new(queues), journal, clock, faults, arrived: Notify::new(), base }) }
+        Self {
+            inner: Arc::new(Inner { queues: Mutex::new(queues), journal, clock, faults, arrived: Notify::new(), base }),
+        }
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
@@ -116,7 +123,13 @@ impl Sqs {
     ///
     /// # Errors
     /// When there is no such queue or the journal cannot be written.
-    pub fn send(&self, queue: &str, body: &str, attributes: Map<String, Value>, delay_ms: u64) -> Result<String, SqsError> {
+    pub fn send(
+        &self,
+        queue: &str,
+        body: &str,
+        attributes: Map<String, Value>,
+        delay_ms: u64,
+    ) -> Result<String, SqsError> {
         let delivery = self.inner.faults.take_delivery(queue);
         let now = self.inner.clock.now_ms();
         let id = digest::random_id();
@@ -146,10 +159,11 @@ impl Sqs {
         let source = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         let mut poison = Vec::new();
         let mut received = Vec::new();
-        for mut message in source.visible(now) {
+        for number in source.visible(now) {
             if received.len() == max {
                 break;
             }
+            let Some(mut message) = source.by_number(number).cloned() else { continue };
             if has_dead_letters && message.receive_count >= source.max_receive {
                 poison.push(message);
                 continue;
@@ -173,7 +187,8 @@ impl Sqs {
         let now = self.inner.clock.now_ms();
         let dead = format!("{queue}-dlq");
         let mut queues = self.queues();
-        let letters: Vec<Message> = queues.get(&dead).ok_or_else(|| SqsError::NoQueue(dead.clone()))?.messages().cloned().collect();
+        let letters: Vec<Message> =
+            queues.get(&dead).ok_or_else(|| SqsError::NoQueue(dead.clone()))?.messages().cloned().collect();
         let count = letters.len();
         for message in letters {
             self.relocate(&mut queues, &dead, queue, message, now)?;
@@ -184,7 +199,14 @@ impl Sqs {
     }
 
     /// The new place is written before the old one is cleared: a kill in between leaves two, never none.
-    fn relocate(&self, queues: &mut BTreeMap<String, Queue>, from: &str, to: &str, mut message: Message, now: u64) -> Result<(), SqsError> {
+    fn relocate(
+        &self,
+        queues: &mut BTreeMap<String, Queue>,
+        from: &str,
+        to: &str,
+        mut message: Message,
+        now: u64,
+    ) -> Result<(), SqsError> {
         let id = message.id.clone();
         message.start_over(now);
         self.inner.journal.append(&Change::Put { queue: to.to_owned(), message: message.clone() })?;
@@ -246,7 +268,12 @@ impl Sqs {
     ///
     /// # Errors
     /// When there is no such queue.
-    pub fn set_policy(&self, queue: &str, visibility_ms: Option<u64>, max_receive: Option<u32>) -> Result<(), SqsError> {
+    pub fn set_policy(
+        &self,
+        queue: &str,
+        visibility_ms: Option<u64>,
+        max_receive: Option<u32>,
+    ) -> Result<(), SqsError> {
         let mut queues = self.queues();
         let queue = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         queue.visibility_ms = visibility_ms.unwrap_or(queue.visibility_ms);
@@ -271,7 +298,13 @@ impl Sqs {
     ///
     /// # Errors
     /// As [`Sqs::receive`].
-    pub async fn receive_waiting(&self, queue: &str, max: usize, visibility_ms: Option<u64>, wait: Duration) -> Result<Vec<Received>, SqsError> {
+    pub async fn receive_waiting(
+        &self,
+        queue: &str,
+        max: usize,
+        visibility_ms: Option<u64>,
+        wait: Duration,
+    ) -> Result<Vec<Received>, SqsError> {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let arrived = self.inner.arrived.notified();
@@ -279,7 +312,9 @@ impl Sqs {
             if !received.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(received);
             }
-            let next = self.next_visible_in(queue).map_or(deadline, |ms| deadline.min(tokio::time::Instant::now() + Duration::from_millis(ms.max(1))));
+            let next = self
+                .next_visible_in(queue)
+                .map_or(deadline, |ms| deadline.min(tokio::time::Instant::now() + Duration::from_millis(ms.max(1))));
             let _ = tokio::time::timeout_at(next, arrived).await;
         }
     }

@@ -29,7 +29,16 @@ pub struct Message {
 impl Message {
     pub(super) fn new(id: String, body: &str, attributes: Map<String, Value>, now: u64, delay_ms: u64) -> Self {
         let visible_ms = now + delay_ms;
-        Self { id, body: body.to_owned(), attributes, sent_ms: now, first_received_ms: None, receive_count: 0, visible_ms, receipts: 0 }
+        Self {
+            id,
+            body: body.to_owned(),
+            attributes,
+            sent_ms: now,
+            first_received_ms: None,
+            receive_count: 0,
+            visible_ms,
+            receipts: 0,
+        }
     }
 
     pub(super) fn receive(&mut self, now: u64, visibility_ms: u64) {
@@ -103,11 +112,16 @@ impl Queue {
         self.messages.values()
     }
 
-    /// The messages that can be received at `now`, the one that has been visible longest first.
-    pub(super) fn visible(&self, now: u64) -> Vec<Message> {
-        let mut visible: Vec<Message> = self.messages.values().filter(|m| m.visible_ms <= now).cloned().collect();
-        visible.sort_by_key(|m| m.visible_ms);
-        visible
+    /// The messages that can be received at `now`, the one that has been visible longest first; by number.
+    pub(super) fn visible(&self, now: u64) -> Vec<u64> {
+        let visible = self.messages.iter().filter(|(_, m)| m.visible_ms <= now);
+        let mut visible: Vec<(u64, u64)> = visible.map(|(number, m)| (m.visible_ms, *number)).collect();
+        visible.sort_unstable();
+        visible.into_iter().map(|(_, number)| number).collect()
+    }
+
+    pub(super) fn by_number(&self, number: u64) -> Option<&Message> {
+        self.messages.get(&number)
     }
 
     /// Makes every message visible that was received and not deleted.

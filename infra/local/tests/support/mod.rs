@@ -1,5 +1,6 @@
 //! A started stack with the clients of the AWS SDK.
 #![allow(dead_code, reason = "every test file uses its own part")]
+#![expect(clippy::unwrap_used, reason = "only tests use this")]
 
 use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration};
 
@@ -67,7 +68,12 @@ impl World {
             let event: aws_lambda_events::event::s3::S3Event = serde_json::from_str(body).unwrap();
             let record = &event.records[0];
             let object = &record.s3.object;
-            format!("{} {} {}", record.event_name.as_deref().unwrap(), decode(object.key.as_deref().unwrap()), object.size.unwrap())
+            format!(
+                "{} {} {}",
+                record.event_name.as_deref().unwrap(),
+                decode(object.key.as_deref().unwrap()),
+                object.size.unwrap()
+            )
         };
         self.bodies("import").iter().map(read).collect()
     }
@@ -85,7 +91,13 @@ impl World {
 
     pub(crate) async fn login(&self, user: &str, password: &str, keys: &[&str]) {
         let text = |t: &str| AttributeValue::S(t.to_owned());
-        let hash: String = Sha256::new().chain_update([7]).chain_update(password).finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let hash: String = Sha256::new()
+            .chain_update([7])
+            .chain_update(password)
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let item: HashMap<String, AttributeValue> = [
             ("pk", text(&format!("SFTP#{user}"))),
             ("sk", text("LOGIN")),
@@ -128,7 +140,11 @@ pub(crate) struct KeyPair {
 impl KeyPair {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join("id")).status().unwrap();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(folder.path().join("id"))
+            .status()
+            .unwrap();
         assert!(made.success());
         let public = std::fs::read_to_string(folder.path().join("id.pub")).unwrap();
         Self { folder, public }
@@ -146,7 +162,16 @@ pub(crate) fn sftp_command(address: &str, user: &str, key: &KeyPair) -> Command 
     command
         .args(["-q", "-P", port, "-i"])
         .arg(key.private())
-        .args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"])
+        .args([
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "IdentitiesOnly=yes",
+        ])
         .args(["-o", "LogLevel=ERROR"])
         .current_dir(key.folder.path());
     let target = format!("{user}@{host}");
@@ -158,7 +183,12 @@ impl KeyPair {
     /// Runs `commands` in one session of the real `sftp`; answers whether all went well, and what it printed.
     pub(crate) async fn sftp(&self, address: &str, user: &str, commands: &str) -> (bool, String) {
         let mut command = tokio::process::Command::from(sftp_command(address, user, self));
-        let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut stdin, commands.as_bytes()).await.unwrap();
         drop(stdin);
@@ -185,4 +215,22 @@ pub(crate) async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) 
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("never: {what}");
+}
+
+/// The status and body of a plain request; `body` makes it a POST of JSON.
+pub(crate) async fn http(url: &str, body: Option<&str>) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let body = body.unwrap_or_default();
+    let length = body.len();
+    let request = format!(
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
