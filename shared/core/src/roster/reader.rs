@@ -93,15 +93,15 @@ impl<'a> Roster<'a> {
         self.entries[from..to].iter().position(|entry| entry.is_of(raw)).map(|at| from + at)
     }
 
-    /// Hands every key to `each`, in the order of the entries.
-    pub(crate) fn each_key(&mut self, mut each: impl FnMut(usize, &str)) -> io::Result<()> {
+    /// Hands every entry with its key to `each`, in their order.
+    pub(crate) fn each_key(&mut self, mut each: impl FnMut(usize, Entry, &str)) -> io::Result<()> {
         self.source.seek(SeekFrom::Start(self.keys_at))?;
         let mut input = BufReader::with_capacity(1 << 18, &mut self.source);
         let mut key = [0; 256];
-        for at in 0..self.entries.len() {
+        for (at, entry) in self.entries.iter().enumerate() {
             let length = next_key(|buffer| input.read_exact(buffer), &mut key)?;
             let text = std::str::from_utf8(&key[..length]).map_err(|_| io::ErrorKind::InvalidData)?;
-            each(at, text);
+            each(at, *entry, text);
         }
         Ok(())
     }

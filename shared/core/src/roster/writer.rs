@@ -130,7 +130,7 @@ mod tests {
     fn a_roster_reads_back_with_its_keys() {
         let mut roster = Roster::read(Cursor::new(bytes()), Hasher::new(5)).unwrap();
         let mut keys = Vec::new();
-        roster.each_key(|_, key| keys.push(key.to_owned())).unwrap();
+        roster.each_key(|_, _, key| keys.push(key.to_owned())).unwrap();
         keys.sort();
         assert_eq!(keys, ["007", "12", "x"]);
     }
