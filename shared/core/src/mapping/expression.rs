@@ -239,6 +239,7 @@ mod tests {
         refused("rows['Dept']", "row");
         refused("row.First.lower()", "lowerAscii");
         refused("now()", "not offered");
+        refused("[1].map(a, [1].map(b, [1].map(c, c)))", "flatter");
         refused("row[", "parsed");
         refused("", "empty");
     }

@@ -8,37 +8,16 @@ use crate::settings::words;
 
 /// How deep brackets and operators may be nested: evaluation recurses as deep.
 pub(super) const DEEPEST: usize = 24;
+/// How many macros may stand in one another: each multiplies the time that a record takes.
+const MOST_MACROS: usize = 2;
 pub(super) const TOO_DEEP: &str = "is nested too deeply; write it shorter";
 
 /// What an expression may call: the standard library and the standard string extension.
 #[rustfmt::skip]
 const FUNCTIONS: [&str; 26] = [
-    "trim",
-    "split",
-    "join",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "substring",
-    "indexOf",
-    "lastIndexOf",
-    "charAt",
-    "reverse",
-    "format",
-    "strings.quote",
-    "quote",
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "string",
-    "int",
-    "uint",
-    "double",
-    "bool",
-    "bytes",
-    "type",
-    "dyn",
+    "trim", "split", "join", "lowerAscii", "upperAscii", "replace", "substring", "indexOf", "lastIndexOf", "charAt",
+    "reverse", "format", "strings.quote", "quote", "size", "contains", "startsWith", "endsWith", "string", "int",
+    "uint", "double", "bool", "bytes", "type", "dyn",
 ];
 #[rustfmt::skip]
 const TYPES: [&str; 10] = ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "type", "null_type"];
@@ -54,6 +33,8 @@ pub(super) struct Uses {
     pub(super) whole: bool,
     /// How deep the visit is in the tree.
     depth: usize,
+    /// How many macros are around it.
+    macros: usize,
     pub(super) wrong: Option<String>,
 }
 
@@ -143,6 +124,10 @@ impl Uses {
 
     fn comprehension(&mut self, comprehension: &ComprehensionExpr, local: &mut Vec<String>) {
         self.visit(&comprehension.iter_range, local);
+        self.macros += 1;
+        if self.macros > MOST_MACROS {
+            self.refuse("has a macro (map, filter, all, exists …) inside two others; write it flatter".to_owned());
+        }
         let before = local.len();
         local.push(comprehension.iter_var.clone());
         local.extend(comprehension.iter_var2.clone());
@@ -151,6 +136,7 @@ impl Uses {
             [&comprehension.accu_init, &comprehension.loop_cond, &comprehension.loop_step, &comprehension.result];
         parts.into_iter().for_each(|part| self.visit(part, local));
         local.truncate(before);
+        self.macros -= 1;
     }
 
     fn entry(&mut self, entry: &EntryExpr, local: &mut Vec<String>) {

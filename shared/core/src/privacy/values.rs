@@ -43,12 +43,7 @@ fn may_be_blocked(text: &str) -> bool {
     if text.len() < 9 {
         return false;
     }
-    // Summed in bytes so that the compiler can do many at once.
-    let digits: usize = text
-        .as_bytes()
-        .chunks(255)
-        .map(|part| usize::from(part.iter().map(|b| u8::from(b.is_ascii_digit())).sum::<u8>()))
-        .sum();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     digits >= FEWEST_DIGITS && !is_e164(text.as_bytes())
 }
 

@@ -6,6 +6,7 @@ use email_address::EmailAddress;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Invalid;
+use super::text::trimmed;
 
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
@@ -16,7 +17,7 @@ const LONGEST_LOCAL: usize = 64;
 /// # Errors
 /// [`Invalid::Shape`] saying which part is wrong.
 pub fn email(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.is_empty() {
         return Ok(Cow::Borrowed(value));
     }
