@@ -53,6 +53,9 @@ fn id_of(cell: &str) -> Result<UniqueId, Finding> {
 
 /// `1.23E+10`, as spreadsheets write long numbers.
 fn is_exponent(text: &str) -> bool {
+    if !text.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once("E+").or_else(|| text.split_once("e+")) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
