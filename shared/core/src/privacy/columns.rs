@@ -65,7 +65,7 @@ const BLOCKED: [Group; 8] = [
         "bank and pay data are never stored",
         &[
             "bank", "iban", "bic", "swift", "swift code", "routing number", "routing no", "routing num", "routing",
-            "aba number", "account number", "account no", "account num", "acct number", "acct no", "acct",
+            "aba number", "account number", "account no", "account num", "acct number", "acct no",
             "sort code", "direct deposit", "credit card", "debit card", "card number", "pay", "salary", "salaries",
             "wage", "wages", "compensation", "comp rate", "bonus", "bonuses", "earnings", "income", "remuneration",
             "hourly rate", "annual rate", "base rate", "gehalt", "lohn", "salario", "salaire", "stipendio",
