@@ -233,6 +233,7 @@ mod tests {
             "First Name",
             "Work Email",
             "Account Manager",
+            "Acct Manager",
             "Account",
             "Banking Division",
             "Trace",
