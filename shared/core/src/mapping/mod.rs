@@ -13,6 +13,7 @@ mod header;
 mod read;
 mod rule;
 mod transform;
+mod uses;
 
 pub use bound::Bound;
 pub use expression::{Expression, ExpressionError};

@@ -12,7 +12,7 @@ use crate::issue::{Code, Issue, Place};
 use crate::privacy::{blocked_id, blocked_value};
 use crate::recipient::{Cell, Desired, Value};
 use crate::status::Status;
-use crate::validate::{self, Context, Invalid, without_formula_guard};
+use crate::validate::{self, Context, Invalid, trimmed, without_formula_guard};
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub fn plain_id(cell: &str) -> Option<UniqueId> {
 type Finding = (Code, String);
 
 fn id_of(cell: &str) -> Result<UniqueId, Finding> {
-    let text = without_formula_guard(cell.trim()).trim();
+    let text = trimmed(without_formula_guard(trimmed(cell)));
     if is_exponent(text) {
         let message = format!("{} was rewritten by a spreadsheet; export the unique id as text", quoted(text));
         return Err((Code::IdSpreadsheet, message));
@@ -53,6 +53,9 @@ fn id_of(cell: &str) -> Result<UniqueId, Finding> {
 
 /// `1.23E+10`, as spreadsheets write long numbers.
 fn is_exponent(text: &str) -> bool {
+    if !text.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once("E+").or_else(|| text.split_once("e+")) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
@@ -135,7 +138,7 @@ impl<'r> Record<'r> {
             return Some(Status::Active);
         };
         let read = self.single(origin).map_err(|(_, message)| (Code::UnknownStatus, message)).and_then(|text| {
-            let text = transform::apply(&rule.transforms, without_formula_guard(text.trim()).trim());
+            let text = transform::apply(&rule.transforms, trimmed(without_formula_guard(trimmed(&text))));
             let text = text.trim();
             Status::from_word(rule.table.get(text).unwrap_or(text)).ok_or_else(|| unknown_status(text))
         });
@@ -169,7 +172,7 @@ impl<'r> Record<'r> {
     }
 
     fn text(&self, rule: &Rule, cell: &str) -> Result<Cell, Finding> {
-        let text = without_formula_guard(cell.trim()).trim();
+        let text = trimmed(without_formula_guard(trimmed(cell)));
         if text.is_empty() {
             return nothing(rule, rule.clears_when_empty);
         }
@@ -207,7 +210,7 @@ impl<'r> Record<'r> {
             return Err(blocked_finding(reason));
         }
         let changed = transform::apply(&rule.transforms, text);
-        let mut source = changed.trim();
+        let mut source = trimmed(&changed);
         if !rule.table.is_empty() {
             source = rule.table.get(source).ok_or_else(|| {
                 let message = "is not in the field's value table; add it there";

@@ -144,7 +144,9 @@ fn pattern_problem(pattern: &str) -> Option<String> {
             return Some("has a brace that is not paired".to_owned());
         };
         if !is_run(run) {
-            return Some(format!("{{{run}}} is unknown; allowed are yyyy, yy, mm, dd, hh, mi and ss, or runs of them"));
+            return Some(format!(
+                "{{{run}}} is unknown; allowed are yyyy, yy, mm, dd, hh, mi and ss, or runs of them such as {{mmddyyyy}}"
+            ));
         }
         rest = after;
     }
@@ -159,7 +161,7 @@ fn is_run(mut run: &str) -> bool {
     }
     while !run.is_empty() {
         let Some(rest) = parts.iter().find_map(|part| run.strip_prefix(part)) else { return false };
-        run = rest.strip_prefix(['-', '_', '.']).unwrap_or(rest);
+        run = rest.strip_prefix(['-', '_', '.', ' ']).unwrap_or(rest);
     }
     true
 }

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Invalid;
 use super::country_table::COUNTRIES;
+use super::text::trimmed;
 
 /// No name in the table is longer.
 const LONGEST: usize = 80;
@@ -18,12 +19,15 @@ const LONGEST: usize = 80;
 /// # Errors
 /// [`Invalid::Shape`] for everything else.
 pub fn country(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.is_empty() {
         return Ok(Cow::Borrowed(value));
     }
-    if let Ok(at) = COUNTRIES.binary_search_by(|(alpha2, ..)| (*alpha2).cmp(value)) {
-        return Ok(Cow::Borrowed(COUNTRIES[at].0));
+    if let [first @ b'A'..=b'Z', second @ b'A'..=b'Z'] = value.as_bytes() {
+        let known = ALPHA_2[usize::from(first - b'A')] >> (second - b'A') & 1 == 1;
+        if known {
+            return Ok(Cow::Borrowed(value));
+        }
     }
     if value.len() > LONGEST {
         return Err(unknown());
@@ -34,6 +38,18 @@ pub fn country(value: &str) -> Result<Cow<'_, str>, Invalid> {
 fn unknown() -> Invalid {
     Invalid::shape("is not a country; write its ISO code, such as US or DE")
 }
+
+/// For each first letter, a bit for each second one.
+const ALPHA_2: [u32; 26] = {
+    let mut known = [0; 26];
+    let mut at = 0;
+    while at < COUNTRIES.len() {
+        let code = COUNTRIES[at].0.as_bytes();
+        known[(code[0] - b'A') as usize] |= 1 << (code[1] - b'A');
+        at += 1;
+    }
+    known
+};
 
 static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let mut names = HashMap::new();

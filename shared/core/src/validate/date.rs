@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::fmt::strtime::BrokenDownTime;
 
 use super::Invalid;
+use super::text::trimmed;
 
 /// How a source writes dates, in strftime form; tried before use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ const YEARS: std::ops::RangeInclusive<i16> = 1900..=2200;
 /// # Errors
 /// [`Invalid::Shape`] for other forms, and for days that no calendar has.
 pub fn date<'t>(value: &'t str, format: Option<&DateFormat>) -> Result<Cow<'t, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.is_empty() || is_all_zero(value) {
         return Ok(Cow::Borrowed(""));
     }

@@ -6,6 +6,7 @@ use email_address::EmailAddress;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Invalid;
+use super::text::trimmed;
 
 const LONGEST: usize = 254;
 const LONGEST_LOCAL: usize = 64;
@@ -16,7 +17,7 @@ const LONGEST_LOCAL: usize = 64;
 /// # Errors
 /// [`Invalid::Shape`] saying which part is wrong.
 pub fn email(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.is_empty() {
         return Ok(Cow::Borrowed(value));
     }
@@ -53,7 +54,7 @@ fn local_part(local: &str) -> Result<(), Invalid> {
     if local.is_empty() || local.len() > LONGEST_LOCAL {
         return Err(Invalid::shape("needs 1 to 64 bytes before the @"));
     }
-    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+    if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..") {
         return Err(Invalid::shape("has a dot in the wrong place before the @"));
     }
     let fits = |byte: u8| byte >= 0x80 || byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Invalid;
+use super::text::trimmed;
 
 /// English names that HR systems export, with their tags.
 const NAMES: [(&str, &str); 41] = [
@@ -57,8 +58,15 @@ const LONGEST: usize = 35;
 /// # Errors
 /// [`Invalid::Shape`] for everything else.
 pub fn language(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.is_empty() {
+        return Ok(Cow::Borrowed(value));
+    }
+    // The tags that nearly all files hold are as they should be.
+    if matches!(
+        value.as_bytes(),
+        [b'a'..=b'z', b'a'..=b'z'] | [b'a'..=b'z', b'a'..=b'z', b'-', b'A'..=b'Z', b'A'..=b'Z']
+    ) {
         return Ok(Cow::Borrowed(value));
     }
     if let Ok(at) = NAMES.binary_search_by(|(name, _)| (*name).cmp(value.to_ascii_lowercase().as_str())) {

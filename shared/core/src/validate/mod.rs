@@ -19,6 +19,7 @@ pub use date::{DateFormat, FormatError, date};
 pub use email::email;
 pub use language::language;
 pub use phone::{Region, phone, region};
+pub(crate) use text::trimmed;
 pub use text::{reference, text};
 
 use crate::field::Kind;
@@ -81,6 +82,7 @@ pub fn value<'t>(kind: Kind, value: &'t str, context: &Context<'_>) -> Result<Co
 
 /// Takes the `'` away that our error files put before a cell that a spreadsheet would run as a
 /// formula; a corrected error file can so be uploaded as it is.
+#[inline]
 pub fn without_formula_guard(cell: &str) -> &str {
     match cell.as_bytes() {
         [b'\'', b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n', ..] => &cell[1..],

@@ -6,13 +6,24 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::Invalid;
 
+/// [`str::trim`], quicker for the usual text that has nothing to trim.
+#[inline]
+pub(crate) fn trimmed(value: &str) -> &str {
+    let is_plain = |byte: &u8| (b'!'..=b'~').contains(byte);
+    match (value.as_bytes().first(), value.as_bytes().last()) {
+        (Some(first), Some(last)) if is_plain(first) && is_plain(last) => value,
+        (None, _) => value,
+        _ => value.trim(),
+    }
+}
+
 /// Free text: trimmed, in Unicode form NFC, line breaks as `\n`. White space inside, zero-width and
 /// bidi characters, markup and formulas are data and stay; whoever writes them out makes them harmless.
 ///
 /// # Errors
 /// [`Invalid::Shape`] for control characters other than tab and line break.
 pub fn text(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     let mut plain = true;
     for &byte in value.as_bytes() {
         plain &= (0x20..0x7f).contains(&byte);
@@ -42,7 +53,7 @@ fn unusual(value: &str) -> Result<Cow<'_, str>, Invalid> {
 /// # Errors
 /// [`Invalid::Shape`] for control characters.
 pub fn reference(value: &str) -> Result<Cow<'_, str>, Invalid> {
-    let value = value.trim();
+    let value = trimmed(value);
     if value.chars().any(char::is_control) {
         return Err(Invalid::shape("holds a control character; remove it"));
     }

@@ -4,6 +4,8 @@ mod document;
 mod fields;
 mod write;
 
+use std::borrow::Cow;
+
 use ::toml::de::DeTable;
 
 use self::document::{Document, Item, Section};
@@ -11,6 +13,7 @@ use super::error::{Problem, SettingsError};
 use super::{FileSettings, GateLimits, Settings, Switches, words};
 use crate::field::Field;
 use crate::ids::AccountId;
+use crate::validate;
 
 const TOP: [&str; 19] = [
     "account",
@@ -134,7 +137,8 @@ fn whole(document: &mut Document<'_>, top: &Section<'_>, settings: &mut Settings
     set(document.boolean(top.get("groups_public")), &mut settings.groups_are_public);
     set(document.strings(top.get("report_to")), &mut settings.report_to);
     set(document.strings(top.get("never_remove")), &mut settings.never_remove);
-    settings.default_country = document.string(top.get("default_country"));
+    let country = document.string(top.get("default_country"));
+    settings.default_country = country.map(|name| validate::country(&name).map(Cow::into_owned).unwrap_or(name));
     set(document.number(top.get("absent_grace"), 5).map(|number| number as u8), &mut settings.absent_grace);
     settings.group_by = group_by(document, top.get("group_by"));
 }

@@ -112,6 +112,11 @@ fn the_unique_id_must_be_mapped() {
 }
 
 #[test]
+fn the_default_country_is_held_as_alpha_2() {
+    assert_eq!(with("default_country = \"usa\"", "").unwrap().default_country.as_deref(), Some("US"));
+}
+
+#[test]
 fn from_and_expr_exclude_each_other() {
     refused("", "[fields.city]\nfrom = \"C\"\nexpr = 'row.C'", 8, "fields.city.expr", "one of the two");
     refused("", "[fields.city]\nmultiple = true", 6, "fields.city", "needs from");
