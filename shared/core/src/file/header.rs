@@ -26,8 +26,8 @@ pub(super) fn names(
         return Err(vec![Issue::at(Code::SwallowedRows, place, message)]);
     }
     let refused = |message: String| Err(vec![Issue::at(Code::Header, place, message)]);
-    if cells.iter().any(|cell| cell.contains(&0)) {
-        return refused("the header holds NUL characters: export the file anew as text".into());
+    if cells.iter().flatten().any(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n' | 0x1A)) {
+        return refused("the header holds NUL or other control characters: export the file anew as text".into());
     }
     if names.iter().all(String::is_empty) {
         return refused("no column of the header has a name: the first record must name the columns".into());

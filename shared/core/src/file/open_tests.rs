@@ -143,10 +143,12 @@ fn windows_1252_is_read_only_where_it_is_stated() {
     check_refused(b"id,Pr\xE9nom\n1,a\n", Code::Encoding, "windows-1252");
 }
 
-/// B12: a header with NUL.
+/// B12: a header with NUL or another control character; a closing Ctrl-Z is none.
 #[test]
-fn nul_in_the_header_refuses_the_file() {
+fn control_characters_in_the_header_refuse_the_file() {
     check_refused(b"id,na\0me\n1,a\n", Code::Header, "NUL");
+    check_refused(b"QK\x03\x04\nid,name\n1,a\n", Code::Header, "control");
+    check_opens(b"id,name\x1A", &["id", "name"], "");
 }
 
 /// B13, B14, B15: the delimiter is told from header and rows.

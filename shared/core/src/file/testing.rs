@@ -125,6 +125,15 @@ pub(super) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
+/// A zip whose member is not compressed.
+pub(super) fn stored_zip(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file(name, options).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
 pub(super) const PASSPHRASE: &str = "correct horse";
 
 fn new_key(passphrase: Option<&str>) -> SignedSecretKey {
