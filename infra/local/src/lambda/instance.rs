@@ -62,6 +62,8 @@ pub(crate) struct Instance {
     waiting: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
     init_error: Mutex<Option<String>>,
     kill: Notify,
+    /// Whether the process has fetched an invocation and not ended it.
+    at_work: AtomicBool,
     frozen: AtomicBool,
     exit: watch::Receiver<Option<String>>,
 }
@@ -84,6 +86,7 @@ pub(super) fn spawn(function: &str, settings: &Settings, lambda: &Lambda) -> std
         waiting: Mutex::new(None),
         init_error: Mutex::new(None),
         kill: Notify::new(),
+        at_work: AtomicBool::new(false),
         frozen: AtomicBool::new(false),
         exit,
     });
@@ -171,6 +174,7 @@ impl Instance {
             () = tokio::time::sleep(timeout) => Outcome::Timeout,
         };
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.at_work.store(false, Ordering::SeqCst);
         outcome
     }
 
@@ -179,7 +183,9 @@ impl Instance {
         if self.frozen.load(Ordering::SeqCst) {
             return None;
         }
-        self.take.lock().await.recv().await
+        let invocation = self.take.lock().await.recv().await;
+        self.at_work.store(true, Ordering::SeqCst);
+        invocation
     }
 
     /// Ends the invocation with this id; false when nobody waits for it any more.
@@ -200,8 +206,8 @@ impl Instance {
         self.exit.borrow().is_none()
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    pub(super) fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::SeqCst)
     }
 
     pub(super) fn is_frozen(&self) -> bool {

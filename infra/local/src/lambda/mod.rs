@@ -235,9 +235,9 @@ impl Lambda {
         self.state().kills.push(PlannedKill { function: function.to_owned(), after });
     }
 
-    /// Stops one busy process of a function and gives its invocation up; answers its id.
+    /// Stops one process of a function that is at work and gives its invocation up; answers its id.
     pub(crate) async fn freeze(&self, function: &str) -> Option<u32> {
-        let instance = self.chosen(function, Instance::is_busy).pop()?;
+        let instance = self.chosen(function, Instance::is_at_work).pop()?;
         instance.freeze().await.then_some(instance.pid)
     }
 
