@@ -10,7 +10,7 @@ use muster_core::plan::{Change, PlanHasher, encode_change, start_chunk};
 use crate::{Objects, PortError, Run};
 
 /// Changes per chunk: one message, one invocation, a few hundred writes.
-pub const CHANGES_PER_CHUNK: usize = 500;
+pub(crate) const CHANGES_PER_CHUNK: usize = 500;
 
 /// The prefix of a plan's objects. It carries the fencing number, so a function that was overtaken
 /// writes beside the plan that counts, never over it.

@@ -23,7 +23,7 @@ pub struct StoredIssues {
 }
 
 /// How many issues are kept for looking at; the error file has them all.
-pub const KEPT: usize = 10_000;
+pub(crate) const KEPT: usize = 10_000;
 
 #[derive(Serialize, Deserialize)]
 struct Wire {

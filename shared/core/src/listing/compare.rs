@@ -109,7 +109,6 @@ fn settle<'r>(
         rows: scanned.rows,
         spool: scanned.spool.into_reader()?,
         roster: scanned.roster,
-        seen: scanned.seen,
         absent,
         hasher,
         fingerprint,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::issue::{Code, Issue, Reach};
 
 /// How many issues are kept with their original record. All are counted.
-pub const KEPT: usize = 100_000;
+pub(super) const KEPT: usize = 100_000;
 
 /// Counts issues and keeps the first ones.
 #[derive(Debug, Clone, Default)]

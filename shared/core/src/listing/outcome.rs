@@ -113,7 +113,6 @@ pub struct Comparison<'a> {
     pub(super) rows: Vec<Row>,
     pub(super) spool: SpoolReader,
     pub(super) roster: Option<Roster<'a>>,
-    pub(super) seen: Vec<u32>,
     pub(super) absent: Vec<u32>,
     pub(super) hasher: Hasher,
     pub(super) fingerprint: [u8; 16],

@@ -14,9 +14,25 @@ mod entry;
 mod reader;
 mod writer;
 
+use xxhash_rust::xxh3::Xxh3;
+
 pub use entry::{Entry, Flags, Hasher};
 pub use reader::{ReadSeek, Roster, RosterError};
 pub use writer::{RosterWriter, rebuilt};
+
+/// What the hashes of a file's records depend on besides the records: the columns and their order, the delimiter,
+/// the mapping with its validators, and `further` rules of the caller.
+pub fn fingerprint(header: &[String], delimiter: u8, mapping: &[u8; 16], further: &str) -> [u8; 16] {
+    let mut hash = Xxh3::new();
+    for column in header {
+        hash.update(&(column.len() as u64).to_le_bytes());
+        hash.update(column.as_bytes());
+    }
+    hash.update(&[0, delimiter]);
+    hash.update(mapping);
+    hash.update(further.as_bytes());
+    hash.digest128().to_le_bytes()
+}
 
 /// What the last file looked like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::field::Field;
-use muster_core::issue::Severity;
-use muster_core::plan::{MadeFrom, PlanHasher, Summary};
+use muster_core::issue::{Reach, Severity};
+use muster_core::listing::Comparison;
+use muster_core::plan::{Facts, MadeFrom, PlanHasher, Summary};
 use muster_core::settings::Settings;
 
 use crate::{Cause, Connection, Ledger, PortError, Run, RunCounts, WEEK_MS};
@@ -25,6 +26,29 @@ pub(super) async fn known_values(
         }
     }
     Ok(known)
+}
+
+/// What the plan of a file is measured against.
+pub(super) fn of_file(
+    connection: &Connection,
+    comparison: &Comparison<'_>,
+    owned: u64,
+    known_values: BTreeMap<Field, BTreeSet<String>>,
+    now_ms: i64,
+) -> Facts {
+    let damaging = comparison.issues().issues().iter().filter(|issue| issue.code.reach() == Reach::Damage);
+    Facts {
+        owned,
+        first_run: !connection.confirmed,
+        rows_last: connection.last_rows,
+        removed_last_7_days: removals_of_week(connection, now_ms),
+        known_values,
+        damage: damaging.map(|issue| (issue.code, issue.place, issue.message.clone())).collect(),
+        complete: comparison.complete().is_some(),
+        read_to_end: !comparison.is_damaged(),
+        header_only: comparison.counts().rows == 0,
+        rollback_of: None,
+    }
 }
 
 /// Removals and deactivations of the last 7 days.

@@ -147,7 +147,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
     async fn plan(&self, run: &Run, upload: Option<&Upload>, delivery: Delivery<'_>) -> Result<Imported, PortError> {
         let ask = TakeLease {
             connection: (&run.account, &run.connection),
-            holder: delivery.name,
+            holder: &format!("{}#{}", run.id, delivery.name),
             now_ms: self.clock.now_ms(),
             until_ms: delivery.deadline_ms + LEASE_MARGIN_MS,
         };
@@ -338,7 +338,7 @@ fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
 async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
     let key = format!("keys/{}/{}/pgp.asc", connection.account, connection.id);
     match objects.read(&key).await? {
-        Some(bytes) => Keys::from_armored(&bytes).map_err(|e| PortError::never("read the PGP key", e.to_string())),
+        Some(bytes) => Keys::none().with(&bytes, "").map_err(|e| PortError::never("read the PGP key", e.to_string())),
         None => Ok(Keys::none()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_core::file::{NameMatch, NameRule, UploadName, classify};
+use muster_core::file::name::{NameMatch, NameRule, Upload as UploadName, classify};
 use muster_core::settings::Settings;
 
 use crate::decide::run_id;
@@ -63,7 +63,7 @@ impl Upload {
             UploadName::Data(name) => Ok(Home { user, name, partial }),
             UploadName::InTransit => Err("the name is one of an upload in transit"),
             UploadName::Folder => Err("the object is a folder"),
-            UploadName::Hidden => Err("the name is hidden"),
+            UploadName::DotFile => Err("the name is hidden"),
         }
     }
 
@@ -101,7 +101,7 @@ pub(crate) fn name_mismatch(name: &str, settings: &Settings) -> Option<String> {
     let pattern = settings.file.pattern.as_deref()?;
     match NameRule::parse(pattern).map(|rule| rule.matches(name)) {
         Ok(NameMatch::Yes { .. }) => None,
-        Ok(NameMatch::No { reason }) => {
+        Ok(NameMatch::No { reason, .. }) => {
             Some(format!("the file's name does not match the rule {pattern}: {reason}; it was not processed"))
         }
         Err(e) => Some(format!("the connection's name rule {pattern} cannot be read: {e}")),
