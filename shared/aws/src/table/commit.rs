@@ -106,7 +106,7 @@ impl Table {
             .when_is("fence", n(run.fence));
         let connection_change = Expression::new()
             .set_or_remove("roster", finish.roster.as_ref().map(s))
-            .add("owned", n(finish.owned_change))
+            .set("owned", n(finish.owned))
             .add("directory_version", n(1))
             .also(finish.rows.is_some(), |change| change.set_or_remove("last_rows", finish.rows.map(n)))
             .set("removals", json(FINISH, &finish.removals)?)
