@@ -3,6 +3,7 @@
 //! [`Stack`] runs all of it over sockets, with the real functions as processes of their own;
 //! [`Services`] are the same services in-process, for tests that inject faults call by call.
 
+mod addresses;
 pub mod cli;
 mod options;
 mod stack;
@@ -29,6 +30,7 @@ mod digest;
 pub mod faults;
 mod journal;
 
+pub use addresses::Addresses;
 pub use answer::LostAnswer;
 pub use clock::Clock;
 pub use controls::Controls;
@@ -38,7 +40,7 @@ pub use lambda::InvocationRecord;
 pub use mapping::{MAPPINGS, Mapping};
 pub use options::Options;
 pub use services::Services;
-pub use stack::{Addresses, Stack, running};
+pub use stack::{Stack, running};
 
 /// The only access key that S3 accepts.
 pub const ACCESS_KEY: &str = "local";

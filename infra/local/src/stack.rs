@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
+    addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
     http,
     lambda::{Lambda, Settings},
@@ -25,39 +25,6 @@ use crate::{
 
 /// How often expired items are deleted and idle processes ended.
 const SWEEP: Duration = Duration::from_secs(10);
-
-/// Where a running stack can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Addresses {
-    /// Health and control routes.
-    pub http: String,
-    /// `host:port` of SFTP.
-    pub sftp: String,
-    /// Endpoint of S3.
-    pub s3: String,
-    /// Endpoint of `DynamoDB`.
-    pub dynamodb: String,
-    /// Endpoint of SQS.
-    pub sqs: String,
-    /// Endpoint of SES and address of the mail page.
-    pub mail: String,
-    /// The bucket.
-    pub bucket: String,
-    /// The table.
-    pub table: String,
-}
-
-impl Addresses {
-    /// The line that says that the stack is ready.
-    #[must_use]
-    pub fn ready_line(&self) -> String {
-        json!({
-            "ready": true, "http": self.http, "sftp": self.sftp, "s3": self.s3, "dynamodb": self.dynamodb,
-            "sqs": self.sqs, "mail": self.mail, "bucket": self.bucket, "table": self.table,
-        })
-        .to_string()
-    }
-}
 
 /// A running stack.
 pub struct Stack {
@@ -87,12 +54,7 @@ impl Stack {
         } else {
             Services::open(&folder, &options.bucket, &options.table)?
         };
-        let listener = TcpListener::bind(options.http).await.map_err(|e| {
-            anyhow::anyhow!(
-                "could not listen on {} for HTTP: {e}; choose another address with --http, port 0 takes any free port",
-                options.http
-            )
-        })?;
+        let listener = listen(options.http).await?;
         let http = listener.local_addr()?;
         let sftp = SftpServer::start(options.sftp, &folder, &services, &options.bucket, &options.table).await?;
         let addresses = addresses(http, sftp.address(), &options);
@@ -250,26 +212,9 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-fn addresses(http: SocketAddr, sftp: SocketAddr, options: &Options) -> Addresses {
-    let base = format!("http://{}", reachable(http));
-    Addresses {
-        sftp: reachable(sftp).to_string(),
-        s3: base.clone(),
-        dynamodb: base.clone(),
-        sqs: base.clone(),
-        mail: format!("{base}/mail"),
-        http: base,
-        bucket: options.bucket.clone(),
-        table: options.table.clone(),
-    }
-}
-
-/// Nobody can connect to 0.0.0.0, though one can listen there.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    address
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let help = "choose another address with --http, port 0 takes any free port";
+    TcpListener::bind(address).await.map_err(|e| anyhow::anyhow!("could not listen on {address} for HTTP: {e}; {help}"))
 }
 
 fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {
@@ -290,31 +235,6 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         idle: options.function_idle,
         print_logs: options.function_logs,
     })
-}
-
-fn environment(addresses: &Addresses, services: &Services, options: &Options) -> Vec<(String, String)> {
-    let own = [
-        ("AWS_ENDPOINT_URL_S3", addresses.s3.clone()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
-        ("AWS_ENDPOINT_URL_SQS", addresses.sqs.clone()),
-        ("AWS_ENDPOINT_URL_SESV2", addresses.mail.clone()),
-        ("AWS_REGION", crate::REGION.to_owned()),
-        ("AWS_ACCESS_KEY_ID", crate::ACCESS_KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", crate::SECRET_KEY.to_owned()),
-        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
-        ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
-        ("MUSTER_TABLE", options.table.clone()),
-        ("MUSTER_BUCKET", options.bucket.clone()),
-        ("MUSTER_IMPORT_QUEUE", services.sqs.url("import")),
-        ("MUSTER_APPLY_QUEUE", services.sqs.url("apply")),
-        ("MUSTER_REPORT_QUEUE", services.sqs.url("report")),
-        ("MUSTER_MAIL_FROM", options.mail_from.clone()),
-        ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
-        ("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
-    ];
-    own.into_iter().map(|(k, v)| (k.to_owned(), v)).chain(options.extra_env.iter().cloned()).collect()
 }
 
 async fn sweep(services: Services, lambda: Lambda) {

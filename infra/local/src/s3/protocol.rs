@@ -7,13 +7,12 @@ use s3s::{
         AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CommonPrefix, CompleteMultipartUploadInput,
         CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
         CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
-        DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput,
-        DeletedObject, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
-        GetBucketVersioningOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-        HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput,
-        ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, Object,
-        ObjectVersion as WireVersion, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
-        UploadPartOutput,
+        DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag,
+        GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
+        GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+        ListBucketsInput, ListBucketsOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
+        ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective, Object, Part, PutObjectInput,
+        PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
     },
     s3_error,
 };
@@ -24,7 +23,8 @@ use super::{
     multipart::CompleteError,
     store::{NewObject, Objects, ObjectsError},
     wire::{
-        Conditions, body_of, etag, io, percent, precondition, read_token, size, span, time, trailing_crc32, verify,
+        Conditions, body_of, etag, io, listed, listed_marker, listed_version, percent, precondition, read_token, size,
+        span, time, trailing_crc32, verify,
     },
 };
 
@@ -258,17 +258,7 @@ impl S3 for Objects {
         };
         let page = self.page(&input.bucket, &query);
         let encode = |key: &str| if input.encoding_type.is_some() { percent(key) } else { key.to_owned() };
-        let contents: Vec<Object> = page
-            .objects
-            .iter()
-            .map(|o| Object {
-                key: Some(encode(&o.key)),
-                size: size(o),
-                e_tag: etag(o),
-                last_modified: Some(time(o.at_ms)),
-                ..Default::default()
-            })
-            .collect();
+        let contents: Vec<Object> = page.objects.iter().map(|o| listed(o, encode(&o.key))).collect();
         let prefixes: Vec<CommonPrefix> =
             page.prefixes.iter().map(|p| CommonPrefix { prefix: Some(encode(p)) }).collect();
         Ok(S3Response::new(ListObjectsV2Output {
@@ -295,34 +285,10 @@ impl S3 for Objects {
         let input = req.input;
         self.require_bucket(&input.bucket)?;
         let all = self.index().versions(&input.bucket, input.prefix.as_deref().unwrap_or_default());
-        let (mut versions, mut delete_markers) = (Vec::new(), Vec::new());
-        for (v, latest) in all {
-            let (key, version_id, last_modified) =
-                (Some(v.key.clone()), Some(v.version_id.clone()), Some(time(v.at_ms)));
-            if v.delete_marker {
-                delete_markers.push(DeleteMarkerEntry {
-                    key,
-                    version_id,
-                    last_modified,
-                    is_latest: Some(latest),
-                    owner: None,
-                });
-            } else {
-                let (e_tag, size) = (etag(&v), size(&v));
-                versions.push(WireVersion {
-                    key,
-                    version_id,
-                    last_modified,
-                    e_tag,
-                    size,
-                    is_latest: Some(latest),
-                    ..Default::default()
-                });
-            }
-        }
+        let (markers, versions): (Vec<_>, Vec<_>) = all.into_iter().partition(|(v, _)| v.delete_marker);
         Ok(S3Response::new(ListObjectVersionsOutput {
-            versions: Some(versions),
-            delete_markers: Some(delete_markers),
+            versions: Some(versions.into_iter().map(|(v, latest)| listed_version(v, latest)).collect()),
+            delete_markers: Some(markers.into_iter().map(|(v, latest)| listed_marker(v, latest)).collect()),
             name: Some(input.bucket),
             prefix: input.prefix,
             is_truncated: Some(false),

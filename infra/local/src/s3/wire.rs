@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use s3s::{
     Body, S3Request, S3Result,
-    dto::{ETag, ETagCondition, StreamingBlob, Timestamp},
+    dto::{DeleteMarkerEntry, ETag, ETagCondition, Object, ObjectVersion as WireVersion, StreamingBlob, Timestamp},
     s3_error,
 };
 
@@ -46,7 +46,42 @@ pub(super) fn size(version: &ObjectVersion) -> Option<i64> {
     i64::try_from(version.size).ok()
 }
 
-pub(super) fn wanted(condition: &ETagCondition) -> String {
+/// An entry of a listing; `key` as the listing's encoding wants it.
+pub(super) fn listed(version: &ObjectVersion, key: String) -> Object {
+    Object {
+        key: Some(key),
+        size: size(version),
+        e_tag: etag(version),
+        last_modified: Some(time(version.at_ms)),
+        ..Default::default()
+    }
+}
+
+/// An entry of a listing of versions.
+pub(super) fn listed_version(version: ObjectVersion, is_latest: bool) -> WireVersion {
+    WireVersion {
+        size: size(&version),
+        e_tag: etag(&version),
+        last_modified: Some(time(version.at_ms)),
+        is_latest: Some(is_latest),
+        key: Some(version.key),
+        version_id: Some(version.version_id),
+        ..Default::default()
+    }
+}
+
+/// A delete marker in a listing of versions.
+pub(super) fn listed_marker(version: ObjectVersion, is_latest: bool) -> DeleteMarkerEntry {
+    DeleteMarkerEntry {
+        last_modified: Some(time(version.at_ms)),
+        is_latest: Some(is_latest),
+        key: Some(version.key),
+        version_id: Some(version.version_id),
+        owner: None,
+    }
+}
+
+fn wanted(condition: &ETagCondition) -> String {
     condition.as_etag().map_or_else(|| "*".to_owned(), |e| e.value().to_owned())
 }
 
