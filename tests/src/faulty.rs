@@ -146,7 +146,10 @@ fn name_of(service: Service, request: &axum::http::Request<Bytes>) -> String {
 
 fn throttled(service: Service) -> HttpResponse {
     let (status, body) = match service {
-        Service::DynamoDb => (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#),
+        Service::DynamoDb => (
+            400,
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
+        ),
         Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#),
         Service::Ses => (429, r#"{"message":"slow down"}"#),
         Service::S3 => (503, "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>"),

@@ -32,7 +32,13 @@ pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
 
 async fn take(ports: &Ports, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
     let job: ApplyJob = serde_json::from_str(body)?;
-    let applier = Applier { ledger: &ports.table, directory: &ports.table, objects: &ports.bucket, queue: &ports.queues, clock: &ports.clock };
+    let applier = Applier {
+        ledger: &ports.table,
+        directory: &ports.table,
+        objects: &ports.bucket,
+        queue: &ports.queues,
+        clock: &ports.clock,
+    };
     let applied = applier.apply(&job, deadline_ms).await?;
     tracing::info!(run.id = %job.run, run.chunk = ?job.chunk, "chunk taken: {applied:?}");
     Ok(())

@@ -37,7 +37,13 @@ pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
 }
 
 async fn take(ports: &Ports, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let importer = Importer { ledger: &ports.table, directory: &ports.table, objects: &ports.bucket, queue: &ports.queues, clock: &ports.clock };
+    let importer = Importer {
+        ledger: &ports.table,
+        directory: &ports.table,
+        objects: &ports.bucket,
+        queue: &ports.queues,
+        clock: &ports.clock,
+    };
     let value: serde_json::Value = serde_json::from_str(body)?;
     if value.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(());
@@ -62,11 +68,29 @@ fn upload(record: S3EventRecord) -> anyhow::Result<Upload> {
     let missing = |what: &str| anyhow::anyhow!("the S3 event has no {what}");
     Ok(Upload {
         bucket: record.s3.bucket.name.ok_or_else(|| missing("bucket"))?,
-        key: object.url_decoded_key.or(object.key).ok_or_else(|| missing("key"))?,
+        key: decoded(&object.key.ok_or_else(|| missing("key"))?)?,
         version: object.version_id.ok_or_else(|| missing("version: switch on versioning of the bucket"))?,
         sequencer: object.sequencer.unwrap_or_default(),
         copied: record.event_name.is_some_and(|name| name.ends_with("ObjectCreated:Copy")),
         size: u64::try_from(object.size.unwrap_or(0)).unwrap_or(0),
         at_ms: record.event_time.timestamp_millis(),
     })
+}
+
+/// The key as S3 writes it into events: `+` is a space, the rest percent-encoded UTF-8. Decoded exactly once.
+fn decoded(key: &str) -> anyhow::Result<String> {
+    let spaced = key.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+    Ok(decoded.map_err(|_| anyhow::anyhow!("the S3 event's key is not UTF-8"))?.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_key_is_decoded_once_b45() {
+        let check = |key: &str, expected: &str| assert_eq!(super::decoded(key).unwrap(), expected);
+        check("inbox/acme/a+b%2Bc.csv", "inbox/acme/a b+c.csv");
+        check("inbox/acme/%252F.csv", "inbox/acme/%2F.csv");
+        check("inbox/acme/caf%C3%A9.csv", "inbox/acme/café.csv");
+    }
 }

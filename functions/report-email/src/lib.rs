@@ -31,7 +31,10 @@ pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
 
 async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     let value: serde_json::Value = serde_json::from_str(body)?;
-    let mailer = ports.mail.as_ref().ok_or_else(|| anyhow::anyhow!("MUSTER_MAIL_FROM and MUSTER_SES_CONFIGURATION_SET must be set"))?;
+    let mailer = ports
+        .mail
+        .as_ref()
+        .ok_or_else(|| anyhow::anyhow!("MUSTER_MAIL_FROM and MUSTER_SES_CONFIGURATION_SET must be set"))?;
     let reporter = Reporter {
         ledger: &ports.table,
         objects: &ports.bucket,

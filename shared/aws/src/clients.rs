@@ -8,7 +8,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::client::http::HttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
+
+use crate::ConfigError;
 
 /// How often a call is tried before its failure is the caller's.
 const ATTEMPTS: u32 = 4;
@@ -22,9 +24,8 @@ pub struct Clients {
 impl Clients {
     /// From the SDK's own environment: credentials, region, `AWS_ENDPOINT_URL_…`.
     pub async fn from_env() -> Self {
-        let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(Builder::new().tls_provider(ring).build_https())
+            .http_client(Self::transport())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .load()
             .await;
@@ -48,6 +49,31 @@ impl Clients {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self { config }
+    }
+
+    /// From another environment than the process's own: looks variables up in `told`, which must have
+    /// `AWS_ENDPOINT_URL`s, credentials and a region. For tools that work on a stand-in.
+    ///
+    /// # Errors
+    /// The name of a missing variable.
+    pub fn told(told: &dyn Fn(&str) -> Option<String>, http: SharedHttpClient, attempts: u32) -> Result<Self, ConfigError> {
+        let needed = |name: &'static str| told(name).ok_or(ConfigError(name));
+        let credentials = Credentials::new(needed("AWS_ACCESS_KEY_ID")?, needed("AWS_SECRET_ACCESS_KEY")?, None, None, "told");
+        let mut clients = Self::with_http(http, attempts);
+        clients.config = clients
+            .config
+            .to_builder()
+            .region(Region::new(needed("AWS_REGION")?))
+            .endpoint_url(needed("AWS_ENDPOINT_URL_S3")?)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        Ok(clients)
+    }
+
+    /// The plain transport, for [`Clients::told`].
+    pub fn transport() -> SharedHttpClient {
+        let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        Builder::new().tls_provider(ring).build_https()
     }
 
     /// The table's client.

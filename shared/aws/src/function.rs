@@ -23,7 +23,9 @@ pub async fn failed_messages(
     let mut failed = Vec::new();
     for (id, body) in messages {
         let (id, body) = (id.unwrap_or_default(), body.unwrap_or_default());
-        let failure = match AssertUnwindSafe(take(&id, &body)).catch_unwind().await {
+        // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
+        let taken = Box::pin(AssertUnwindSafe(take(&id, &body)).catch_unwind());
+        let failure = match taken.await {
             Ok(Ok(())) => continue,
             Ok(Err(e)) => e.to_string(),
             Err(_) => "it made the function panic".to_owned(),

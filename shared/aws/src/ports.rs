@@ -37,6 +37,25 @@ impl std::fmt::Debug for Ports {
     }
 }
 
+impl Names {
+    /// From variables of the functions' environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names a missing variable.
+    pub fn told(told: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let needed = |name: &'static str| told(name).ok_or(ConfigError(name));
+        Ok(Self {
+            table: needed("MUSTER_TABLE")?,
+            bucket: needed("MUSTER_BUCKET")?,
+            import_queue: needed("MUSTER_IMPORT_QUEUE")?,
+            apply_queue: needed("MUSTER_APPLY_QUEUE")?,
+            report_queue: needed("MUSTER_REPORT_QUEUE")?,
+            mail_from: needed("MUSTER_MAIL_FROM")?,
+            configuration_set: needed("MUSTER_SES_CONFIGURATION_SET")?,
+        })
+    }
+}
+
 impl Ports {
     /// From the function's environment.
     ///
@@ -60,8 +79,7 @@ impl Ports {
             apply: Some(names.apply_queue.clone()),
             report: Some(names.report_queue.clone()),
         };
-        let mail =
-            MailConfig { from: names.mail_from.clone(), configuration_set: names.configuration_set.clone() };
+        let mail = MailConfig { from: names.mail_from.clone(), configuration_set: names.configuration_set.clone() };
         Self {
             table: Table::new(clients.dynamodb(), TableConfig { table: names.table.clone() }),
             bucket: Bucket::new(clients.s3(), BucketConfig { bucket: names.bucket.clone() }),

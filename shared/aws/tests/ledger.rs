@@ -69,7 +69,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         run,
         connection,
         roster: Some("rosters/1".to_owned()),
-        owned_change: 3,
+        owned: 3,
         rows: Some(10),
         removals: vec![Removal { at_ms: NOW, people: 2 }],
         now_ms: NOW,
@@ -357,7 +357,7 @@ async fn a_run_without_a_roster_makes_the_next_one_rebuild_it() {
     assert!(table.finish(&finish(&first, &standing(&table).await)).await.unwrap());
     let undo = applying(&table, "r2").await;
     let connection = standing(&table).await;
-    let finish = Finish { roster: None, rows: None, owned_change: -2, ..finish(&undo, &connection) };
+    let finish = Finish { roster: None, rows: None, owned: 1, ..finish(&undo, &connection) };
     assert!(table.finish(&finish).await.unwrap());
     let now = standing(&table).await;
     assert_eq!((now.roster, now.last_rows, now.owned), (None, Some(10), 1));

@@ -156,8 +156,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let summary =
             summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
         let made = summary.new_values.iter();
-        let made: Vec<_> =
-            made.map(|new| (new.field.name().to_owned(), fold(&new.value), new.value.clone())).collect();
+        let made: Vec<_> = made.map(|new| (new.field.name().to_owned(), fold(&new.value), new.value.clone())).collect();
         if made.is_empty() { Ok(()) } else { self.ledger.add_group_values(&run.account, &run.connection, &made).await }
     }
 

@@ -26,8 +26,9 @@ pub use error::{PortError, Retry};
 pub use import::{Delivery, Imported, Importer, Upload};
 pub use people::{Group, Person, connections_of, each_person, group_slots, groups, settings_of};
 pub use ports::{
-    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer, Message, 
-    Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition, Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer,
+    Message, Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition,
+    Written,
 };
 pub use position::Position;
 pub use records::{

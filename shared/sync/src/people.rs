@@ -1,10 +1,10 @@
 //! Looking at what a connection owns.
 
 use muster_core::field::Field;
-use muster_core::plan::{fold, group_name, groups_of};
-use muster_core::recipient::Recipient;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_core::plan::Change;
+use muster_core::plan::{fold, group_name, groups_of};
+use muster_core::recipient::Recipient;
 use muster_core::settings::Settings;
 
 use crate::{Admin, Connection, Directory, Ledger, PortError, SHARDS};
@@ -14,7 +14,8 @@ use crate::{Admin, Connection, Directory, Ledger, PortError, SHARDS};
 /// # Errors
 /// [`crate::Retry::Never`] when the stored text cannot be read: it was checked when it was saved.
 pub fn settings_of(connection: &Connection) -> Result<Settings, PortError> {
-    Settings::from_toml(&connection.settings).map_err(|e| PortError::never("read the connection's settings", e.to_string()))
+    Settings::from_toml(&connection.settings)
+        .map_err(|e| PortError::never("read the connection's settings", e.to_string()))
 }
 
 /// The account's connections, by id.
@@ -100,7 +101,13 @@ pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountI
     for connection in connections_of(ports, account).await? {
         let settings = settings_of(&connection)?;
         let id = connection.id.clone();
-        let own = Group { name: settings.group.clone(), connection: id, field: None, value: String::new(), members: connection.owned };
+        let own = Group {
+            name: settings.group.clone(),
+            connection: id,
+            field: None,
+            value: String::new(),
+            members: connection.owned,
+        };
         groups.push(own);
         for (field, folded, shown) in ports.group_values(account, &connection.id).await? {
             let Some(field) = Field::by_name(&field) else { continue };

@@ -179,12 +179,7 @@ pub struct OutboxMail {
 impl OutboxMail {
     /// The mail of `kind` about a run.
     pub fn of(run: &Run, kind: MailKind) -> Self {
-        Self {
-            account: run.account.to_string(),
-            connection: run.connection.to_string(),
-            run: run.id.to_string(),
-            kind,
-        }
+        Self { account: run.account.to_string(), connection: run.connection.to_string(), run: run.id.to_string(), kind }
     }
 }
 

@@ -114,7 +114,12 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         }
     }
 
-    async fn compose(&self, mail: &OutboxMail, connection: &Connection, run: &Run) -> Result<Option<Message>, PortError> {
+    async fn compose(
+        &self,
+        mail: &OutboxMail,
+        connection: &Connection,
+        run: &Run,
+    ) -> Result<Option<Message>, PortError> {
         let settings = settings_of(connection)?;
         if settings.report_to.is_empty() || (mail.kind == MailKind::Held && run.state != RunState::Held) {
             return Ok(None);
@@ -168,7 +173,9 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
             return Ok(Summary::default());
         }
         match self.objects.read(&summary_key(prefix)).await? {
-            Some(bytes) => summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string())),
+            Some(bytes) => {
+                summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))
+            }
             None => Err(PortError::never("read the plan's summary", "it is gone")),
         }
     }

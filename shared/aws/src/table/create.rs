@@ -13,7 +13,7 @@ use crate::fault::failed;
 const CREATE: &str = "create the table";
 /// The indexes of the three grouping slots, as names of index and hash attribute. The service wants
 /// index names of three characters or more.
-pub(super) const GROUP_INDEXES: [(&str, &str); 3] = [("group-1", "g1"), ("group-2", "g2"), ("group-3", "g3")];
+pub(super) const GROUP_INDEXES: [(&str, &str); 3] = [("by-g1", "g1"), ("by-g2", "g2"), ("by-g3", "g3")];
 
 impl Table {
     /// Makes the table unless it is there.

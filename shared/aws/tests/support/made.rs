@@ -75,7 +75,16 @@ pub fn run(name: &str) -> Run {
 }
 
 pub fn plan(directory_version: u64) -> PlanRef {
-    PlanRef { prefix: "plans/x".to_owned(), chunks: 2, hash: "h1".to_owned(), directory_version, roster: true }
+    PlanRef {
+        prefix: "plans/x".to_owned(),
+        chunks: 2,
+        hash: "h1".to_owned(),
+        directory_version,
+        roster: true,
+        removals: 0,
+        owned_after: 3,
+        rows: Some(3),
+    }
 }
 
 pub fn person(unique_id: &str, status: Status, fields: &[(&str, &str)]) -> Recipient {

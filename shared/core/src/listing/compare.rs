@@ -71,9 +71,12 @@ fn settle<'r>(
             None => {}
         }
     }
-    let inner: Vec<_> = scanned.inner_ids.iter().filter(|(key, _)| {
-        absent.iter().any(|at| entries[*at as usize].key == *key)
-    }).map(|(_, place)| *place).collect();
+    let inner: Vec<_> = scanned
+        .inner_ids
+        .iter()
+        .filter(|(key, _)| absent.iter().any(|at| entries[*at as usize].key == *key))
+        .map(|(_, place)| *place)
+        .collect();
     for (row, at) in doubled {
         double(&mut scanned, row, at);
     }

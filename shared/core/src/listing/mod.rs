@@ -10,8 +10,8 @@ mod issue_log;
 mod outcome;
 mod scan;
 mod scratch;
-mod spool;
 mod split;
+mod spool;
 mod structure;
 
 #[cfg(test)]

@@ -298,12 +298,17 @@ impl Comparison<'_> {
     }
 
     /// Entries that are not where the old roster has them, with their ids.
-    fn newcomers(&mut self, moved: &HashMap<u32, Option<Entry>>, fresh: Vec<bool>) -> io::Result<Vec<(Entry, Box<str>)>> {
+    fn newcomers(
+        &mut self,
+        moved: &HashMap<u32, Option<Entry>>,
+        fresh: Vec<bool>,
+    ) -> io::Result<Vec<(Entry, Box<str>)>> {
         let mut newcomers = Vec::new();
         self.spool.rewind()?;
         for (row, fresh) in self.rows.iter().zip(fresh) {
             let id = self.spool.next()?.desired.unique_id;
-            let moved = moved.get(&row.entry).copied().flatten().filter(|_| matches!(row.fate, Fate::Look | Fate::Cosmetic));
+            let moved =
+                moved.get(&row.entry).copied().flatten().filter(|_| matches!(row.fate, Fate::Look | Fate::Cosmetic));
             let entry = if fresh { Some(Entry::new(row.raw, row.flags, row.key, row.outcome)) } else { moved };
             if let Some(entry) = entry {
                 newcomers.push((entry, id.as_str().into()));

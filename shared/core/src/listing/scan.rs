@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
+use super::IssueLog;
 use super::cells::Cells;
 use super::compare::CompareInput;
 use super::outcome::{Counts, Fate, NAMED, NOBODY, Row};
-use super::spool::SpoolWriter;
 use super::split::{LineEnd, Record, Splitter, Stopped, line_ends};
+use super::spool::SpoolWriter;
 use super::structure::{Shape, control_character, shape_of, trailer};
-use super::IssueLog;
 use crate::file::{OpenFile, fault_of};
 use crate::ids::UniqueId;
 use crate::issue::{Code, Issue, Place, Reach};
@@ -404,7 +404,8 @@ impl Scan<'_, '_> {
         let record = self.records + 1;
         match stopped {
             Some(Stopped::Unclosed { line }) => {
-                let message = "a quote is opened on this line and never closed, so the rest of the file cannot be told apart";
+                let message =
+                    "a quote is opened on this line and never closed, so the rest of the file cannot be told apart";
                 self.out.log.push(Issue::at(Code::UnclosedQuote, Place { record, line }, message));
             }
             Some(Stopped::TooLarge { line }) => {
@@ -414,7 +415,9 @@ impl Scan<'_, '_> {
             None => self.judge_end(),
         }
         if self.out.counts.rows == 0 && !self.out.log.reaches(Reach::Damage) {
-            self.out.log.push(Issue::file(Code::NoRows, "the file has a header and no rows; nobody is removed for that"));
+            self.out
+                .log
+                .push(Issue::file(Code::NoRows, "the file has a header and no rows; nobody is removed for that"));
         }
     }
 
@@ -424,12 +427,14 @@ impl Scan<'_, '_> {
         let first = suspect.cells.first().map(|cell| cell.trim()).unwrap_or_default();
         if suspect.cells.len() == 1 && first == "\u{1a}" {
             self.out.counts.rows -= 1;
+            self.out.ended = true;
             self.out.log.push(Issue::at(Code::LineSkipped, place, "an end-of-file mark (Ctrl-Z) was skipped"));
             return;
         }
         match trailer(&suspect.cells) {
             Some(stated) if stated.is_none_or(|stated| stated == suspect.rows_before) => {
                 self.out.counts.rows -= 1;
+                self.out.ended = true;
                 self.out.log.push(Issue::at(Code::TrailerRow, place, "a summary line at the end was skipped"));
             }
             Some(Some(stated)) => {

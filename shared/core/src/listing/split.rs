@@ -151,7 +151,9 @@ fn scan(block: &[u8], begin: usize, delimiter: u8, at_end: bool) -> Scan {
     match memchr3(b'\n', b'\r', b'"', &block[begin..]).map(|at| begin + at) {
         Some(at) if block[at] == b'"' => scan_quoted(block, begin, at, delimiter, at_end),
         Some(at) => line_end(block, at, at_end, false, 1),
-        None if at_end => Scan::Whole { end: block.len(), next: block.len(), how: LineEnd::None, quoted: false, lines: 0 },
+        None if at_end => {
+            Scan::Whole { end: block.len(), next: block.len(), how: LineEnd::None, quoted: false, lines: 0 }
+        }
         None => Scan::Partial { open_quote: None },
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn shape_of(record: &[u8], cells: &Cells, place: Place, header: &[Str
         return Shape::Bad(issue);
     }
     if (0..cells.len()).any(|at| cells.bytes(at).starts_with("\u{feff}".as_bytes())) {
-        let message = "a byte order mark stands in the middle of the file, as if two files had been joined; send one file";
+        let message =
+            "a byte order mark stands in the middle of the file, as if two files had been joined; send one file";
         return Shape::Bad(Issue::at(Code::ByteOrderMark, place, message));
     }
     if cells.len() != header.len() {
@@ -36,11 +37,13 @@ pub(super) fn shape_of(record: &[u8], cells: &Cells, place: Place, header: &[Str
         return Shape::Suspect(Issue::at(Code::ColumnCount, place, message));
     }
     if header.len() > 1 && (0..cells.len()).all(|at| cells.bytes(at) == header[at].as_bytes()) {
-        let message = "the header stands again in the middle of the file, as if two files had been joined; send one file";
+        let message =
+            "the header stands again in the middle of the file, as if two files had been joined; send one file";
         return Shape::Bad(Issue::at(Code::HeaderRepeated, place, message));
     }
     if swallowed(record, header.len()) {
-        let message = "a quoted field holds what looks like whole rows: a quote on this line is one too many or one too few";
+        let message =
+            "a quoted field holds what looks like whole rows: a quote on this line is one too many or one too few";
         return Shape::Bad(Issue::at(Code::SwallowedRows, place, message));
     }
     Shape::Row
@@ -80,12 +83,26 @@ pub(super) fn control_character(text: &[u8]) -> Option<u8> {
 /// Whether a row of the wrong width at the end of a file is a summary line, and which count it states.
 pub(super) fn trailer(cells: &[String]) -> Option<Option<u64>> {
     const WORDS: [&str; 14] = [
-        "total", "totals", "trailer", "trl", "trlr", "end", "eof", "end of file", "end of report", "count", "records",
-        "record count", "rows", "row count",
+        "total",
+        "totals",
+        "trailer",
+        "trl",
+        "trlr",
+        "end",
+        "eof",
+        "end of file",
+        "end of report",
+        "count",
+        "records",
+        "record count",
+        "rows",
+        "row count",
     ];
     let first = cells.first()?.trim().trim_start_matches('#').trim().to_lowercase();
     let (word, number) = match first.rsplit_once([' ', ':', '=']) {
-        Some((word, number)) if number.trim().parse::<u64>().is_ok() => (word.trim_end_matches([':', '=', ' ']).trim(), number.trim()),
+        Some((word, number)) if number.trim().parse::<u64>().is_ok() => {
+            (word.trim_end_matches([':', '=', ' ']).trim(), number.trim())
+        }
         _ => (first.trim_end_matches(':').trim(), ""),
     };
     if !WORDS.contains(&word) {

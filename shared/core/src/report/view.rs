@@ -90,9 +90,10 @@ impl View {
             let made = if group.made { " (new)" } else { "" };
             [format!("{}{made}", clean(&group.name)), signed('+', group.joined), signed('−', group.left)]
         });
-        let new_values = summary.new_values.iter().map(|new| {
-            [new.field.spec().label.to_owned(), clean(&new.value), counted(new.people, "person", "people")]
-        });
+        let new_values = summary
+            .new_values
+            .iter()
+            .map(|new| [new.field.spec().label.to_owned(), clean(&new.value), counted(new.people, "person", "people")]);
         Self {
             subject: subject(report),
             headline: headline(report, kind),
@@ -214,8 +215,7 @@ fn findings(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let codes = report.summary.issues.iter().take(Report::MAX_LISTED);
-    let codes: Vec<String> =
-        codes.map(|tally| format!("{} {}", tally.code.as_str(), thousands(tally.count))).collect();
+    let codes: Vec<String> = codes.map(|tally| format!("{} {}", tally.code.as_str(), thousands(tally.count))).collect();
     let (errors, warnings) = (counted(errors, "error", "errors"), counted(warnings, "warning", "warnings"));
     Some(format!("{errors}, {warnings}: {}.", codes.join(", ")))
 }
@@ -242,7 +242,9 @@ fn finding(issue: &Issue) -> Finding {
 fn error_file(report: &Report<'_>) -> Option<String> {
     let path = clean(report.error_file?);
     let records = counted(report.error_rows, "record", "records");
-    Some(format!("{path} in your SFTP home holds {records}, each with its reasons. Correct them and upload them again."))
+    Some(format!(
+        "{path} in your SFTP home holds {records}, each with its reasons. Correct them and upload them again."
+    ))
 }
 
 fn fields(tally: &Tally) -> Vec<[String; 3]> {

@@ -95,18 +95,11 @@ impl<'a, W: Write> RosterWriter<'a, W> {
 ///
 /// # Errors
 /// When the scratch file cannot be written.
-pub fn rebuilt(
-    mut people: Vec<(UniqueId, Status)>,
-    hasher: Hasher,
-    scratch: &dyn Scratch,
-) -> io::Result<Vec<u8>> {
-    let entry = |id: &UniqueId, status| {
-        Entry::new(0, Flags::of(status).not_applied(true), hasher.key(id.as_str()), 0)
-    };
+pub fn rebuilt(mut people: Vec<(UniqueId, Status)>, hasher: Hasher, scratch: &dyn Scratch) -> io::Result<Vec<u8>> {
+    let entry = |id: &UniqueId, status| Entry::new(0, Flags::of(status).not_applied(true), hasher.key(id.as_str()), 0);
     people.sort_by_key(|(id, status)| entry(id, *status));
     let profile = Profile::default();
-    let mut writer =
-        RosterWriter::begin(Vec::new(), hasher, [0; 16], &profile, people.len() as u64, scratch)?;
+    let mut writer = RosterWriter::begin(Vec::new(), hasher, [0; 16], &profile, people.len() as u64, scratch)?;
     for (id, status) in &people {
         writer.person(entry(id, *status), id.as_str())?;
     }

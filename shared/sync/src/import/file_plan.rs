@@ -123,7 +123,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                 let id = &person.desired.unique_id;
                 let decided = sheet.builder.person(&person.desired, stored.get(id));
                 if decided.too_large {
-                    let message = "the person's values are together larger than can be stored; the person stays as stored";
+                    let message =
+                        "the person's values are together larger than can be stored; the person stays as stored";
                     let mut issue = Issue::at(Code::RecipientTooLarge, person.place, message);
                     issue.unique_id = Some(id.clone());
                     sheet.issues.push(issue);

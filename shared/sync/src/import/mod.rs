@@ -20,8 +20,8 @@ use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix}
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
     Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
-    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState, TakeLease, Transition,
-    settings_of,
+    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState, TakeLease,
+    Transition, settings_of,
 };
 
 pub use upload::Upload;
@@ -169,7 +169,12 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         }
     }
 
-    async fn plan_leased(&self, run: &Run, connection: &Connection, upload: Option<&Upload>) -> Result<Imported, PortError> {
+    async fn plan_leased(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        upload: Option<&Upload>,
+    ) -> Result<Imported, PortError> {
         // Another delivery may have brought the run further between reading it and taking the lease.
         let fresh = self.ledger.run(&run.account, &run.connection, &run.id).await?;
         if fresh.as_ref().is_some_and(|fresh| fresh.state != RunState::Received) {
@@ -272,14 +277,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             let stored = StoredIssues { issues, ..StoredIssues::default() };
             self.store_issues(&unplanned_prefix(run), &stored, None).await?;
         }
-        let transition = Transition {
-            run,
-            connection,
-            to: state,
-            reason: Some(&reason),
-            mail: true,
-            now_ms: self.clock.now_ms(),
-        };
+        let transition =
+            Transition { run, connection, to: state, reason: Some(&reason), mail: true, now_ms: self.clock.now_ms() };
         if !self.ledger.close(&transition).await? {
             return Err(PortError::later("end the run", "another delivery was first"));
         }

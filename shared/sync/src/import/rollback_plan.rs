@@ -83,7 +83,12 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         Ok(())
     }
 
-    async fn close_undo(&self, connection: &Connection, prefix: String, undo: Undo<'_, O>) -> Result<Outcome, PortError> {
+    async fn close_undo(
+        &self,
+        connection: &Connection,
+        prefix: String,
+        undo: Undo<'_, O>,
+    ) -> Result<Outcome, PortError> {
         let (chunks, hash) = undo.writer.finish().await?;
         let summary = undo.builder.finish(hash.clone());
         self.objects.write(&summary_key(&prefix), summary_to_json(&summary), "application/json").await?;

@@ -82,8 +82,7 @@ fn structure(html: &str) -> Vec<String> {
 
 fn every_kind(text: &str) -> Vec<Mail> {
     let run = Owned::new(text);
-    let outcomes =
-        [Outcome::Applied, Outcome::Held, Outcome::Rejected, Outcome::Superseded, Outcome::Failed];
+    let outcomes = [Outcome::Applied, Outcome::Held, Outcome::Rejected, Outcome::Superseded, Outcome::Failed];
     let change = |report: &mut Report<'_>| {
         report.failure = Some(Box::leak(format!("broken{text}").into_boxed_str()));
         report.replaced_run = Some(Box::leak(format!("acme-1{text}").into_boxed_str()));
@@ -161,13 +160,20 @@ fn a_decision_page_is_linked_and_a_script_is_not() {
     let links = |approve: &str| {
         let mail = Owned::new("").mail(Outcome::Held, |report| {
             let hash = report.decide.unwrap().hash;
-            report.decide = Some(Decide { approve, reject: "muster-local run reject x", hash });
+            report.decide =
+                Some(Decide { approve: approve.to_owned().leak(), reject: "muster-local run reject x", hash });
             report.replaced_run = None;
         });
         structure(&mail.html).iter().filter(|tag| tag.starts_with("<a ")).count()
     };
     assert_eq!(links("https://muster.example/runs/acme-7f3a?hash=9f2c"), 1);
-    for text in ["javascript:alert(1)", "data:text/html,x", "https://x.example/\" onclick=\"y", "https://x.example/a b", "//x.example"] {
+    for text in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://x.example/\" onclick=\"y",
+        "https://x.example/a b",
+        "//x.example",
+    ] {
         assert_eq!(links(text), 0, "{text}");
     }
 }
@@ -183,7 +189,14 @@ fn a_mail_loads_and_runs_nothing() {
 
 #[test]
 fn a_chat_line_mentions_nobody_and_links_nowhere() {
-    for text in ["<!channel>", "@everyone", "<https://evil.example|approve>", "[x](https://evil.example)", "`x`", "\nsecond line"] {
+    for text in [
+        "<!channel>",
+        "@everyone",
+        "<https://evil.example|approve>",
+        "[x](https://evil.example)",
+        "`x`",
+        "\nsecond line",
+    ] {
         let line = Owned::new(text).with(Outcome::Held, |report| chat_alert(report));
         assert!(!line.contains(['<', '>', '@', '[', '`', '\n']), "{line}");
         assert!(!line.contains("://"), "{line}");

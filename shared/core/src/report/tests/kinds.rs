@@ -126,9 +126,28 @@ fn withheld_removals_are_told() {
 fn both_bodies_carry_the_same_facts() {
     let mail = Owned::new("").mail(Outcome::Held, |_| {});
     let facts = [
-        "Removed", "210", "1,810", "2,012", "line 18, record 17", "Text 1", "invalid", "duplicate_id", "Field Service",
-        "8 people", "+12", "−210", "errors/acme_people_11222026.errors.csv", "10 records", "acme-7f3a",
-        "2026-11-22 02:00 UTC", "hr@acme.example", "30 changed", "6 blanked", "reactivate 2", "whole file", "SSN",
+        "Removed",
+        "210",
+        "1,810",
+        "2,012",
+        "line 18, record 17",
+        "Text 1",
+        "invalid",
+        "duplicate_id",
+        "Field Service",
+        "8 people",
+        "+12",
+        "−210",
+        "errors/acme_people_11222026.errors.csv",
+        "10 records",
+        "acme-7f3a",
+        "2026-11-22 02:00 UTC",
+        "hr@acme.example",
+        "30 changed",
+        "6 blanked",
+        "reactivate 2",
+        "whole file",
+        "SSN",
     ];
     for fact in facts {
         assert!(mail.text.contains(fact), "the text lacks {fact:?}");
