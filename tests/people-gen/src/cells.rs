@@ -1,6 +1,8 @@
 //! A person as the 33 cells of a row.
 
-use crate::data::{COUNTRIES, Country, DEPARTMENTS, FIRST, LAST, PREFERRED, SECOND_LINES, SHIFTS, SITES, TITLES, TYPES};
+use crate::data::{
+    COUNTRIES, Country, DEPARTMENTS, FIRST, LAST, PREFERRED, SECOND_LINES, SHIFTS, SITES, TITLES, TYPES,
+};
 use crate::dice::Dice;
 use crate::person::{Person, Phone, Status};
 

@@ -24,9 +24,13 @@ impl<'w, W: Write> Records<'w, W> {
     pub(crate) fn new(out: &'w mut W, options: &'w Options) -> io::Result<Self> {
         let delimiter = char::from(options.delimiter);
         if !delimiter.is_ascii() || matches!(delimiter, '"' | '\r' | '\n') {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "delimiter: give an ASCII character other than a quote or line end"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "delimiter: give an ASCII character other than a quote or line end",
+            ));
         }
-        let text = if options.bom && options.encoding != Encoding::Windows1252 { "\u{feff}".into() } else { String::new() };
+        let text =
+            if options.bom && options.encoding != Encoding::Windows1252 { "\u{feff}".into() } else { String::new() };
         let dice = Dice::of(options.seed, 0, STYLE_PURPOSE);
         Ok(Self { out, options, text, bytes: Vec::new(), delimiter, written: 0, dice, at_start: true })
     }

@@ -203,7 +203,12 @@ impl<W: Write> File<'_, W> {
         }
         if self.options.blocked_column {
             let number = 100_000_000 + k % 799_999_999;
-            self.records.plain(&format!("{:03}-{:02}-{:04}", number / 1_000_000, number / 10_000 % 100, number % 10_000));
+            self.records.plain(&format!(
+                "{:03}-{:02}-{:04}",
+                number / 1_000_000,
+                number / 10_000 % 100,
+                number % 10_000
+            ));
         }
         if self.options.dirt {
             self.records.plain("");

@@ -80,7 +80,10 @@ fn print(out: &mut impl Write, expected: &Expected) -> io::Result<()> {
     let Expected { rows, people, added, updated, removed, deactivated, reactivated, issues } = expected;
     let (added, updated, removed) = (added.len(), updated.len(), removed.len());
     let (deactivated, reactivated) = (deactivated.len(), reactivated.len());
-    writeln!(out, "rows {rows}, people {people}, added {added}, updated {updated}, removed {removed}, deactivated {deactivated}, reactivated {reactivated}")?;
+    writeln!(
+        out,
+        "rows {rows}, people {people}, added {added}, updated {updated}, removed {removed}, deactivated {deactivated}, reactivated {reactivated}"
+    )?;
     for (code, id) in issues {
         writeln!(out, "{code} {id}")?;
     }

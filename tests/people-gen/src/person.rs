@@ -64,7 +64,18 @@ pub(crate) fn is_manager(k: u32) -> bool {
 }
 
 fn manager(k: u32) -> Option<u32> {
-    [20, 400, 8_000, 160_000, 3_200_000, 64_000_000].into_iter().map(|level| k / level * level).chain([0]).find(|m| *m != k)
+    [20, 400, 8_000, 160_000, 3_200_000, 64_000_000]
+        .into_iter()
+        .map(|level| k / level * level)
+        .chain([0])
+        .find(|m| *m != k)
+}
+
+/// A name; about one in sixteen with letters beyond ASCII.
+fn name(dice: &mut Dice, names: &[(&str, &str)]) -> u8 {
+    let plain = names.partition_point(|(name, _)| name.is_ascii());
+    let length = if dice.chance(200) { names.len() } else { plain };
+    dice.index(length)
 }
 
 impl Person {
@@ -74,7 +85,7 @@ impl Person {
         let status = match dice.below(1000) {
             _ if is_manager(k) => Status::Active,
             0..20 => Status::Terminated,
-            20..60 => Status::Leave,
+            20..90 => Status::Leave,
             _ => Status::Active,
         };
         let kind = [0, 0, 0, 0, 0, 1, 1, 2, 2, 3][dice.below(10) as usize];
@@ -89,8 +100,8 @@ impl Person {
         };
         Self {
             k,
-            first: dice.index(FIRST.len()),
-            last: dice.index(LAST.len()),
+            first: name(dice, &FIRST),
+            last: name(dice, &LAST),
             suffix: dice.chance(20),
             preferred: some(dice, 200, PREFERRED.len()),
             personal_email: some(dice, 550, 100),
@@ -119,7 +130,8 @@ impl Person {
     /// day lead others.
     pub(crate) fn change(&mut self, seed: u64, day: u32, managers: u32) {
         let dice = &mut Dice::of(seed, self.k, u64::from(day));
-        let what = dice.below(16);
+        // Few are on leave, so that without a push hardly anybody would come back.
+        let what = if self.status == Status::Leave && dice.chance(500) { 4 } else { dice.below(16) };
         let before = self.clone();
         match what {
             0 => self.department = dice.other(self.department, DEPARTMENTS.len()),

@@ -1,8 +1,8 @@
 //! Who is in the file of a day.
 
+use crate::Options;
 use crate::dice::Dice;
 use crate::person::{Person, is_manager};
-use crate::Options;
 
 /// Of every 1,000 people, those who lead nobody.
 const BLOCK: u32 = 950;
