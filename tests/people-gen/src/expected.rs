@@ -1,9 +1,10 @@
 //! The difference between two days, from the choices rather than from the files.
 
-use crate::cells::{COLUMNS, Cells, at, push_id};
+use crate::cells::{COLUMNS, Cells, at};
 use crate::dirt::{self, FAULTS};
 use crate::person::Status;
 use crate::population::{Population, Step};
+use crate::text::push_id;
 use crate::{Expected, Options};
 
 /// Everything but the counts of rows and people, which the writer knows.

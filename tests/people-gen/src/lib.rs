@@ -14,6 +14,7 @@ mod encode;
 mod expected;
 mod person;
 mod population;
+mod text;
 
 use std::io::{self, Write};
 
@@ -134,7 +135,7 @@ impl Expected {
     }
 }
 
-/// The difference that [`write`] would answer, without rows and people counted: no file is made.
+/// The difference that [`write()`] would answer, without rows and people counted: no file is made.
 pub fn expected(options: &Options) -> Expected {
     expected::delta(options, &Population::new(options))
 }

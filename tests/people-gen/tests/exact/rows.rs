@@ -1,7 +1,10 @@
 //! The rows look like those of an HR system, and no option changes what they say.
 
 use crate::common::{file, meaning, records, settings};
+use std::io::Cursor;
+
 use muster_core::field::CATALOGUE;
+use muster_core::file::{Keys, Limits, open};
 use muster_core::settings::{Mode, Origin};
 use muster_core::status::ImportChoice;
 use people_gen::{COLUMNS, Encoding, Options, field_of};
@@ -146,4 +149,19 @@ fn the_connection_maps_every_field_to_its_column() {
     assert_eq!((settings.name.as_str(), settings.mode), ("Payroll \"nightly\"", Mode::Active));
     assert_eq!(settings.import, ImportChoice::ActiveAndInactive);
     assert_eq!(settings.file.pattern.as_deref(), Some("acme_people_{mmddyyyy}.csv"));
+}
+
+#[test]
+fn the_real_reader_tells_delimiter_and_encoding() {
+    for (encoding, name) in
+        [(Encoding::Utf8, "UTF-8"), (Encoding::Utf16Le, "UTF-16LE"), (Encoding::Utf16Be, "UTF-16BE")]
+    {
+        for delimiter in *b",;|\t" {
+            let options = Options { encoding, delimiter, bom: true, dirt: true, restyle: true, ..Options::default() };
+            let (keys, limits) = (Keys::default(), Limits::default());
+            let opened = open(Cursor::new(file(&options).0), &settings().file, &keys, &limits).unwrap();
+            assert_eq!((opened.delimiter, opened.encoding), (delimiter, name));
+            assert_eq!(opened.header[..33], COLUMNS);
+        }
+    }
 }
