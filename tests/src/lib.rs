@@ -1,4 +1,5 @@
 //! What the end-to-end tests share.
 
 pub mod faulty;
+pub mod naive;
 pub mod rig;
