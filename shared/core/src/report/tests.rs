@@ -98,8 +98,7 @@ impl Owned {
 
     /// Nothing planned: what is known when the file could not be read.
     fn unplanned(code: Code, message: &str) -> Self {
-        let summary =
-            Summary { owned_before: 2012, issues: vec![IssueTally { code, count: 1 }], ..Summary::default() };
+        let summary = Summary { owned_before: 2012, issues: vec![IssueTally { code, count: 1 }], ..Summary::default() };
         Self { summary, issues: vec![Issue::file(code, message)], ..Self::new("") }
     }
 
@@ -116,7 +115,9 @@ impl Owned {
         let (account, connection, group) = (with("acme"), with("Payroll nightly"), with("Acme staff"));
         let (source, error_file) = (with("acme_people_11222026.csv"), with("errors/acme_people_11222026.errors.csv"));
         let (approve, reject) = (
-            with("muster-local run approve acme-7f3a --hash 9f2c4e0b77aa41d5830c6f1e2ab3c4d59f2c4e0b77aa41d5830c6f1e2ab3c4d5"),
+            with(
+                "muster-local run approve acme-7f3a --hash 9f2c4e0b77aa41d5830c6f1e2ab3c4d59f2c4e0b77aa41d5830c6f1e2ab3c4d5",
+            ),
             with("muster-local run reject acme-7f3a"),
         );
         then(&mut Report {

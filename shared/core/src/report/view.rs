@@ -88,11 +88,16 @@ impl View {
         let planned = kind.planned();
         let groups = summary.groups.iter().map(|group| {
             let made = if group.made { " (new)" } else { "" };
-            [format!("{}{made}", clean(&group.name)), signed('+', group.joined), signed('−', group.left)]
+            [
+                format!("{}{made}", clean(&group.name)),
+                format!("+{}", thousands(group.joined)),
+                format!("−{}", thousands(group.left)),
+            ]
         });
-        let new_values = summary.new_values.iter().map(|new| {
-            [new.field.spec().label.to_owned(), clean(&new.value), counted(new.people, "person", "people")]
-        });
+        let new_values = summary
+            .new_values
+            .iter()
+            .map(|new| [new.field.spec().label.to_owned(), clean(&new.value), counted(new.people, "person", "people")]);
         Self {
             subject: subject(report),
             headline: headline(report, kind),
@@ -214,8 +219,7 @@ fn findings(report: &Report<'_>) -> Option<String> {
         return None;
     }
     let codes = report.summary.issues.iter().take(Report::MAX_LISTED);
-    let codes: Vec<String> =
-        codes.map(|tally| format!("{} {}", tally.code.as_str(), thousands(tally.count))).collect();
+    let codes: Vec<String> = codes.map(|tally| format!("{} {}", tally.code.as_str(), thousands(tally.count))).collect();
     let (errors, warnings) = (counted(errors, "error", "errors"), counted(warnings, "warning", "warnings"));
     Some(format!("{errors}, {warnings}: {}.", codes.join(", ")))
 }
@@ -242,28 +246,22 @@ fn finding(issue: &Issue) -> Finding {
 fn error_file(report: &Report<'_>) -> Option<String> {
     let path = clean(report.error_file?);
     let records = counted(report.error_rows, "record", "records");
-    Some(format!("{path} in your SFTP home holds {records}, each with its reasons. Correct them and upload them again."))
+    Some(format!(
+        "{path} in your SFTP home holds {records}, each with its reasons. Correct them and upload them again."
+    ))
 }
 
 fn fields(tally: &Tally) -> Vec<[String; 3]> {
     let mut fields: Vec<_> = tally.fields.iter().filter(|(_, of)| weight(of) > 0).collect();
     fields.sort_by_key(|(field, of)| (std::cmp::Reverse(weight(of)), **field));
     let row = |(field, of): (&crate::field::Field, &FieldTally)| {
-        [
-            field.spec().label.to_owned(),
-            format!("{} changed", thousands(of.changed)),
-            format!("{} blanked", thousands(of.blanked)),
-        ]
+        [field.spec().label.to_owned(), thousands(of.changed), thousands(of.blanked)]
     };
     fields.into_iter().take(Report::MAX_LISTED).map(row).collect()
 }
 
 fn weight(tally: &FieldTally) -> u64 {
     tally.changed.saturating_add(tally.blanked)
-}
-
-fn signed(sign: char, count: u64) -> String {
-    if count == 0 { "0".to_owned() } else { format!("{sign}{}", thousands(count)) }
 }
 
 fn more(of: usize) -> Option<String> {

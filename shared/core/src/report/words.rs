@@ -138,28 +138,46 @@ fn opening(report: &Report<'_>, kind: Kind) -> String {
     let file = clean(report.source);
     match (kind, report.rollback_of.map(clean)) {
         (Kind::Applied, _) if report.first_success => {
-            format!("The file {file} was read to its end and its plan was applied. This confirms the connection: it works, and further files are taken as they come.")
+            format!(
+                "The file {file} was read to its end and its plan was applied. This confirms the connection: it works, and further files are taken as they come."
+            )
         }
         (Kind::Applied, _) => format!("The plan made from {file} was applied."),
         (_, Some(undone)) => match kind {
             Kind::RolledBack => format!("Run {undone} was undone: its reverse plan was applied."),
-            Kind::Held => format!("The reverse plan of run {undone} waits for a person's decision. Until then nothing is changed."),
+            Kind::Held => format!(
+                "The reverse plan of run {undone} waits for a person's decision. Until then nothing is changed."
+            ),
             _ => format!("The reverse plan of run {undone} was not applied. Nothing was changed."),
         },
-        (Kind::Held, _) => format!("The plan made from {file} waits for a person's decision. Nothing was changed: nobody was added, updated, deactivated or removed."),
+        (Kind::Held, _) => format!(
+            "The plan made from {file} waits for a person's decision. Nothing was changed: nobody was added, updated, deactivated or removed."
+        ),
         (Kind::Rejected, _) => format!("A person rejected the plan made from {file}. Nothing was changed."),
-        (Kind::Superseded, _) => format!("A newer file took the place of {file} before its plan was applied. Nothing was changed."),
-        (Kind::WrongName, _) => format!("The name of {file} does not match the connection's rule, so the file was not opened. Nothing was changed and nobody was removed."),
-        (Kind::PartialUpload, _) => format!("The upload of {file} ended before the file was whole, so it was not processed. Nothing was changed and nobody was removed."),
-        (Kind::Unreadable | Kind::RolledBack, _) => format!("The file {file} could not be read. Nothing was changed and nobody was removed."),
+        (Kind::Superseded, _) => {
+            format!("A newer file took the place of {file} before its plan was applied. Nothing was changed.")
+        }
+        (Kind::WrongName, _) => format!(
+            "The name of {file} does not match the connection's rule, so the file was not opened. Nothing was changed and nobody was removed."
+        ),
+        (Kind::PartialUpload, _) => format!(
+            "The upload of {file} ended before the file was whole, so it was not processed. Nothing was changed and nobody was removed."
+        ),
+        (Kind::Unreadable | Kind::RolledBack, _) => {
+            format!("The file {file} could not be read. Nothing was changed and nobody was removed.")
+        }
     }
 }
 
 fn advice(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::WrongName => Some("What to do: rename the file after the connection's rule and upload it to inbound/ again."),
+        Kind::WrongName => {
+            Some("What to do: rename the file after the connection's rule and upload it to inbound/ again.")
+        }
         Kind::PartialUpload => Some("What to do: upload the whole file to inbound/ again."),
-        Kind::Unreadable => Some("What to do: export the file anew, check that it opens, and upload it to inbound/ again. The next good file is taken as usual."),
+        Kind::Unreadable => Some(
+            "What to do: export the file anew, check that it opens, and upload it to inbound/ again. The next good file is taken as usual.",
+        ),
         Kind::Rejected => Some("The next file is planned as usual, against the directory as it is."),
         _ => None,
     }

@@ -80,16 +80,20 @@ fn structure(html: &str) -> Vec<String> {
     tags
 }
 
+/// A test's text lives as long as the test, which spares a lifetime on every helper.
+fn leaked(name: &str, text: &str) -> &'static str {
+    Box::leak(format!("{name}{text}").into_boxed_str())
+}
+
 fn every_kind(text: &str) -> Vec<Mail> {
     let run = Owned::new(text);
-    let outcomes =
-        [Outcome::Applied, Outcome::Held, Outcome::Rejected, Outcome::Superseded, Outcome::Failed];
+    let outcomes = [Outcome::Applied, Outcome::Held, Outcome::Rejected, Outcome::Superseded, Outcome::Failed];
     let change = |report: &mut Report<'_>| {
-        report.failure = Some(Box::leak(format!("broken{text}").into_boxed_str()));
-        report.replaced_run = Some(Box::leak(format!("acme-1{text}").into_boxed_str()));
+        report.failure = Some(leaked("broken", text));
+        report.replaced_run = Some(leaked("acme-1", text));
     };
     let undone = |report: &mut Report<'_>| {
-        report.rollback_of = Some(Box::leak(format!("acme-2{text}").into_boxed_str()));
+        report.rollback_of = Some(leaked("acme-2", text));
     };
     let mut mails: Vec<Mail> = outcomes.into_iter().map(|outcome| run.mail(outcome, change)).collect();
     mails.push(run.mail(Outcome::Applied, undone));
@@ -158,7 +162,7 @@ fn the_longest_names_and_counts_fit_the_subject() {
 
 #[test]
 fn a_decision_page_is_linked_and_a_script_is_not() {
-    let links = |approve: &str| {
+    let links = |approve: &'static str| {
         let mail = Owned::new("").mail(Outcome::Held, |report| {
             let hash = report.decide.unwrap().hash;
             report.decide = Some(Decide { approve, reject: "muster-local run reject x", hash });
@@ -167,7 +171,13 @@ fn a_decision_page_is_linked_and_a_script_is_not() {
         structure(&mail.html).iter().filter(|tag| tag.starts_with("<a ")).count()
     };
     assert_eq!(links("https://muster.example/runs/acme-7f3a?hash=9f2c"), 1);
-    for text in ["javascript:alert(1)", "data:text/html,x", "https://x.example/\" onclick=\"y", "https://x.example/a b", "//x.example"] {
+    for text in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://x.example/\" onclick=\"y",
+        "https://x.example/a b",
+        "//x.example",
+    ] {
         assert_eq!(links(text), 0, "{text}");
     }
 }
@@ -183,7 +193,14 @@ fn a_mail_loads_and_runs_nothing() {
 
 #[test]
 fn a_chat_line_mentions_nobody_and_links_nowhere() {
-    for text in ["<!channel>", "@everyone", "<https://evil.example|approve>", "[x](https://evil.example)", "`x`", "\nsecond line"] {
+    for text in [
+        "<!channel>",
+        "@everyone",
+        "<https://evil.example|approve>",
+        "[x](https://evil.example)",
+        "`x`",
+        "\nsecond line",
+    ] {
         let line = Owned::new(text).with(Outcome::Held, |report| chat_alert(report));
         assert!(!line.contains(['<', '>', '@', '[', '`', '\n']), "{line}");
         assert!(!line.contains("://"), "{line}");

@@ -126,9 +126,30 @@ fn withheld_removals_are_told() {
 fn both_bodies_carry_the_same_facts() {
     let mail = Owned::new("").mail(Outcome::Held, |_| {});
     let facts = [
-        "Removed", "210", "1,810", "2,012", "line 18, record 17", "Text 1", "invalid", "duplicate_id", "Field Service",
-        "8 people", "+12", "−210", "errors/acme_people_11222026.errors.csv", "10 records", "acme-7f3a",
-        "2026-11-22 02:00 UTC", "hr@acme.example", "30 changed", "6 blanked", "reactivate 2", "whole file", "SSN",
+        "Removed",
+        "210",
+        "1,810",
+        "2,012",
+        "line 18, record 17",
+        "Text 1",
+        "invalid",
+        "duplicate_id",
+        "Field Service",
+        "8 people",
+        "+12",
+        "−210",
+        "errors/acme_people_11222026.errors.csv",
+        "10 records",
+        "acme-7f3a",
+        "2026-11-22 02:00 UTC",
+        "hr@acme.example",
+        "Department",
+        "30",
+        "9",
+        "6",
+        "reactivate 2",
+        "whole file",
+        "SSN",
     ];
     for fact in facts {
         assert!(mail.text.contains(fact), "the text lacks {fact:?}");
@@ -165,7 +186,7 @@ fn original_records_and_blocked_values_are_never_quoted() {
 #[test]
 fn the_chat_line_tells_that_a_file_arrived() {
     let line = Owned::new("").with(Outcome::Held, |report| chat_alert(report));
-    insta::assert_snapshot!(line, @"");
+    insta::assert_snapshot!(line, @"acme_people_11222026.csv arrived for Payroll nightly: Held: nothing was changed (12 to add, 45 to update, 3 to deactivate, 210 to remove). Run acme-7f3a");
 }
 
 #[test]
