@@ -96,11 +96,8 @@ pub struct Mail {
     pub html: String,
 }
 
-/// Renders the mail of a run.
-///
-/// # Panics
-/// Never: rendering into a `String` has no way to fail, and a template that fails all the same gives
-/// an empty body rather than none of the three.
+/// Renders the mail of a run. Cannot fail: writing into a `String` never does, and the templates call
+/// nothing else that could.
 pub fn render(report: &Report<'_>) -> Mail {
     let view = view::View::of(report);
     Mail {
