@@ -1,6 +1,6 @@
 //! The e-mail that tells what a run did: subject, text and HTML made from the run's summary.
 //!
-//! Everything that comes from a file or a customer passes [`clean`] on its way in, so no name can
+//! Everything that comes from a file or a customer passes `clean` on its way in, so no name can
 //! break a line, a header or the reading order; the HTML template escapes on top of that. Original
 //! records are never quoted.
 
