@@ -1,13 +1,20 @@
 //! Faults of delivery, storage, mail and time, by the codes of the fault catalogue.
 
+mod clock;
+mod decisions;
 mod delivery;
+mod isolation;
+mod mail;
+mod requests;
+mod storage;
+mod upload;
 mod zombie;
 
 use std::collections::BTreeMap;
 
 use muster_sync::RunState;
 use muster_tests::rig::Rig;
-use muster_tests::sample::{DAYS, STAFF, day};
+use muster_tests::sample::{DAYS, STAFF, csv, day, staff};
 
 /// A rig whose first day is applied.
 async fn first_day() -> Rig {
@@ -51,4 +58,16 @@ async fn states(rig: &Rig) -> BTreeMap<&'static str, usize> {
         *states.entry(run.state.as_str()).or_default() += 1;
     }
     states
+}
+
+/// The subject and text of the newest mail.
+fn last_mail(rig: &Rig) -> (String, String) {
+    let mail = rig.services.ses.mails().pop().unwrap();
+    (mail.subject, mail.text)
+}
+
+/// Uploads a file that leaves out ten of forty people: over the removal gate.
+async fn upload_too_few(rig: &Rig, name: &str) {
+    rig.upload(name, &csv(&staff(30))).await;
+    rig.settle().await;
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{check_same, first_day, people, undisturbed};
 
 /// Clock independence: the zombie of `apply` believes that it has all the time in the world.
-const FOR_EVER_MS: u64 = 1 << 40;
+const FOR_EVER_MS: i64 = 1 << 40;
 
 /// Freezes the function of `queue` at one call, lets others finish its work and the next day's, and thaws it.
 /// Answers `false` when it made fewer calls.
