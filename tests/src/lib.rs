@@ -4,4 +4,7 @@
 
 pub mod faulty;
 pub mod naive;
+pub mod hand;
 pub mod rig;
+pub mod sample;
+pub mod tricky;
