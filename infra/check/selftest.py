@@ -114,6 +114,10 @@ PLANTED = [
     ("bucket without our key", "bucket_guards", put(*properties("Bucket", *SCHEME), {"SSEAlgorithm": "AES256"})),
     # and the others
     ("trigger on the customers' homes", "trigger_prefixes", also_triggers_on_homes),
+    ("trigger on every object of the homes", "trigger_prefixes",
+     put(*properties("Bucket", "NotificationConfiguration", "QueueConfigurations", 2, "Event"), "s3:ObjectCreated:*")),
+    ("renamed files cannot be read", "triggers_can_be_read",
+     statement("FileImportRole", "ReadFiles", Resource={"Fn::Sub": "${Bucket.Arn}/inbox/*"})),
     ("public bucket", "bucket_guards",
      put(*properties("Bucket", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False)),
     ("homes kept for ever", "bucket_lifecycle", lifecycle_forgets_homes),

@@ -11,7 +11,8 @@ import sys
 
 from actions import ACTIONS, WITHOUT_RESOURCE
 
-TRIGGER_PREFIXES = {"inbox/", "partial/"}
+# Which making of objects starts runs, by prefix. In the homes only a copy does: that is a rename, never a fragment.
+TRIGGERS = {"inbox/": "s3:ObjectCreated:*", "partial/": "s3:ObjectCreated:*", "sftp/": "s3:ObjectCreated:Copy"}
 OLDEST_SSH_POLICY = "TransferSecurityPolicy-2024-01"
 ENVIRONMENT = {
     "MUSTER_TABLE",
@@ -227,7 +228,7 @@ def exact_actions(template, _):
 
 
 def no_function_writes_uploads(template, _):
-    """A function that could write under a trigger prefix could start itself for ever."""
+    """A function that could write where it triggers a run could start itself for ever; errors/ takes its puts, not copies."""
     for name, _ in of_type(template, "Lambda::Function"):
         for statement in statements(template["Resources"][role_of(template, name)]["Properties"]):
             if "s3:PutObject" not in as_list(statement.get("Action")):
@@ -252,12 +253,24 @@ def trigger_prefixes(template, _):
         notification = bucket.get("NotificationConfiguration", {})
         if set(notification) != {"QueueConfigurations"}:
             yield f"{name} notifies others than the queue: {sorted(notification)}"
-        prefixes = []
+        triggers = []
         for configuration in notification.get("QueueConfigurations", []):
             rules = get(configuration, "Filter", "S3Key", "Rules") or []
-            prefixes += [rule["Value"] for rule in rules if rule["Name"] == "prefix"] or [""]
-        if sorted(prefixes) != sorted(TRIGGER_PREFIXES):
-            yield f"{name} triggers on {sorted(prefixes)}, not on {sorted(TRIGGER_PREFIXES)}: fragments or loops"
+            prefixes = [rule["Value"] for rule in rules if rule["Name"] == "prefix"] or [""]
+            triggers += [(prefix, configuration.get("Event")) for prefix in prefixes]
+        if sorted(triggers) != sorted(TRIGGERS.items()):
+            yield f"{name} triggers on {sorted(triggers)}, not on {sorted(TRIGGERS.items())}: fragments or loops"
+
+
+def triggers_can_be_read(template, _):
+    """What starts a run must be readable by the function that plans it."""
+    allowed = list(statements(template["Resources"]["FileImportRole"]["Properties"]))
+    for action in ("s3:GetObject", "s3:GetObjectVersion"):
+        granted = [s for s in allowed if action in as_list(s.get("Action"))]
+        places = " ".join(str(place) for statement in granted for place in as_list(statement["Resource"]))
+        for place in ("inbox/*", "partial/*", "sftp/*/inbound/*", "keys/*/pgp.asc"):
+            if f"Arn}}/{place}" not in places:
+                yield f"FileImportRole lacks {action} on {place}"
 
 
 def bucket_guards(template, _):
@@ -378,6 +391,7 @@ RULES = {
         no_function_writes_uploads,
         no_secrets,
         trigger_prefixes,
+        triggers_can_be_read,
         bucket_guards,
         bucket_lifecycle,
         table_guards,

@@ -8,7 +8,11 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{options::Options, stack::Stack};
+use crate::{
+    admin::{self, Admin},
+    options::Options,
+    stack::Stack,
+};
 
 /// The local stand-in for AWS: runs Muster's real functions on one laptop.
 #[derive(Debug, Parser)]
@@ -21,17 +25,22 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-/// What can be asked of the stand-in. `connect`, `run`, `people` and `groups` belong into `admin.rs`, `demo` into `demo.rs`.
+/// The data folder unless another is chosen.
+pub(crate) const DEFAULT_DATA: &str = ".local";
+
+/// What can be asked of the stand-in.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Starts everything; prints one line of JSON once it is ready and runs until Ctrl-C.
     Up(UpArgs),
+    #[command(flatten)]
+    Admin(Admin),
 }
 
 #[derive(Args, Debug)]
 struct UpArgs {
     /// The data folder; the state in it survives a restart.
-    #[arg(long, value_name = "DIR", default_value = ".local")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
     data: PathBuf,
     /// Where HTTP listens; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
@@ -49,12 +58,17 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(name) = cli.function {
         return crate::run_function(&name);
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| "info,dynoxide=error,russh=warn,s3s=warn".into());
+    // A command says what there is to say itself.
+    let usual = match cli.command {
+        Some(Command::Up(_)) => "info,dynoxide=error,russh=warn,s3s=warn",
+        _ => "warn",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| usual.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {
         Some(Command::Up(args)) => runtime.block_on(up(args)),
+        Some(Command::Admin(command)) => runtime.block_on(admin::run(command)),
         None => anyhow::bail!("no command; see --help"),
     }
 }

@@ -4,6 +4,7 @@
 //! [`Services`] are the same services in-process, for tests that inject faults call by call.
 
 mod addresses;
+mod admin;
 pub mod cli;
 mod options;
 mod stack;

@@ -60,7 +60,7 @@ impl Stack {
         let addresses = addresses(http, sftp.address(), &options);
         services.sqs.set_base(&addresses.sqs);
         set_queue_policies(&services, &options)?;
-        let environment = environment(&addresses, &services, &options);
+        let environment = environment(&addresses, &services, &options, &folder);
         let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
         let controls = Controls::new(services.clone(), lambda.clone());
         let (stop_http, stop) = oneshot::channel();

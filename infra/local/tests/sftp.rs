@@ -54,13 +54,13 @@ async fn an_empty_file_is_uploaded_too() {
 
 /// F27.
 #[tokio::test]
-async fn a_rename_copies_the_new_name_to_the_inbox() {
+async fn a_rename_is_told_once_and_by_its_new_name() {
     let (w, key) = start().await;
     key.file("x.csv", b"id\n1\n");
     assert!(
         w.sftp(&key, "acme", "put x.csv inbound/x.csv.filepart\nrename inbound/x.csv.filepart inbound/x.csv\n").await.0
     );
-    assert_eq!(w.events(), ["ObjectCreated:Copy inbox/acme/x.csv.filepart 5", "ObjectCreated:Copy inbox/acme/x.csv 5"]);
+    assert_eq!(w.events(), ["ObjectCreated:Copy inbox/acme/x.csv.filepart 5", "ObjectCreated:Copy sftp/acme/inbound/x.csv 5"]);
     assert_eq!(w.keys("sftp/acme/"), ["sftp/acme/inbound/x.csv"]);
 }
 

@@ -14,16 +14,18 @@ mod connect;
 mod decide;
 mod ids;
 mod import;
+mod inspect;
 mod people;
 mod plan_store;
 mod report;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
-pub use connect::{Drawn, NotSaved, Saved, save_connection};
+pub use connect::{Drawn, NotSaved, Saved, add_public_keys, save_connection};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
-pub use import::{Delivery, Imported, Importer, Upload};
+pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
+pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use people::{Group, Person, connections_of, each_person, group_slots, groups, settings_of};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer,

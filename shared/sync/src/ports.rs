@@ -274,7 +274,7 @@ pub trait Directory {
         shard: u8,
         from: Option<&str>,
     ) -> Answer<Page<Stored>>;
-    /// How many active recipients carry the group value `value` in grouping slot `slot` (0 to 2).
+    /// How many recipients that are not removed, inactive ones too, carry the group value `value` in grouping slot `slot` (0 to 2).
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64>;
 }
 

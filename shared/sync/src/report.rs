@@ -207,7 +207,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
 }
 
 /// `people_11222026.csv` and run `3fa9…` make `people_11222026.3fa9c1d2.errors.csv`.
-fn error_file_name(run: &Run) -> String {
+pub(crate) fn error_file_name(run: &Run) -> String {
     let name = run.source.rsplit('/').next().unwrap_or_default();
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     let short = run.id.as_str().get(..8).unwrap_or(run.id.as_str());

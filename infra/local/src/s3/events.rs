@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use super::index::ObjectVersion;
 use crate::clock::iso8601;
 
-/// Only these prefixes have a notification; `sftp/`, where uploads land, has none.
+/// Everything made under these prefixes is told of. Of `sftp/`, where uploads land, only copies are: Transfer renames by
+/// copying, and runs no workflow on that.
 const WATCHED: [&str; 2] = ["inbox/", "partial/"];
 
-pub(super) fn wants_event(key: &str) -> bool {
-    WATCHED.iter().any(|prefix| key.starts_with(prefix))
+pub(super) fn wants_event(key: &str, event: &str) -> bool {
+    let renamed = event == "ObjectCreated:Copy" && key.starts_with("sftp/");
+    renamed || WATCHED.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// The body of the notification; `event` is for example `ObjectCreated:Put`.
@@ -63,8 +65,10 @@ mod tests {
     }
 
     #[test]
-    fn the_landing_prefix_fires_nothing() {
-        assert!(super::wants_event("inbox/u/a.csv") && super::wants_event("partial/u/a.csv"));
-        assert!(!super::wants_event("sftp/u/inbound/a.csv") && !super::wants_event("inboxes"));
+    fn of_the_landing_prefix_only_copies_are_told() {
+        let (put, copy) = ("ObjectCreated:Put", "ObjectCreated:Copy");
+        assert!(super::wants_event("inbox/u/a.csv", put) && super::wants_event("partial/u/a.csv", copy));
+        assert!(!super::wants_event("sftp/u/inbound/a.csv", put) && !super::wants_event("inboxes", copy));
+        assert!(super::wants_event("sftp/u/inbound/a.csv", copy));
     }
 }

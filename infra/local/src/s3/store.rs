@@ -206,7 +206,7 @@ impl Objects {
             bucket: new.bucket,
             key: new.key,
         };
-        let event = wants_event(&version.key).then(|| event.to_owned());
+        let event = wants_event(&version.key, event).then(|| event.to_owned());
         self.inner.journal.append(&Change::Put { version: version.clone(), event: event.clone() })?;
         index.add(version.clone());
         drop(index);

@@ -83,29 +83,18 @@ impl Landing {
         let metadata = [("user-agent-id".to_owned(), format!("{}@local", upload.user))].into();
         let new = NewObject { bucket: self.bucket.clone(), key, metadata, ..NewObject::default() };
         let landed = self.objects.put_file(new, upload.spooled.path()).await?;
-        self.stage(&landed, stage, &upload.user, &upload.name)
+        let key = format!("{stage}/{}/{}", upload.user, upload.name);
+        self.objects.copy(&landed, NewObject { key, ..same_as(&landed) }).map(drop)
     }
 
-    /// Copies a landed object to `<stage>/<user>/<name>`.
-    pub(super) fn stage(
-        &self,
-        landed: &ObjectVersion,
-        stage: &str,
-        user: &str,
-        name: &str,
-    ) -> Result<(), ObjectsError> {
-        let copy = NewObject { key: format!("{stage}/{user}/{name}"), ..same_as(landed) };
-        self.objects.copy(landed, copy).map(drop)
-    }
-
-    /// Moves an object within the landing prefix, as Transfer does it: copy, then delete.
+    /// Moves an object within the landing prefix, as Transfer does it: copy, then delete, and no workflow. The copy's
+    /// own event is what tells of the new name.
     pub(super) fn rename(&self, user: &str, from: &str, to: &str) -> Result<(), ObjectsError> {
         let keys = key(user, Folder::Inbound, from).zip(key(user, Folder::Inbound, to));
         let (from, new_key) = keys.ok_or_else(|| ObjectsError::NoObject(to.to_owned()))?;
         let source = self.objects.current(&self.bucket, &from).ok_or(ObjectsError::NoObject(from))?;
-        let landed = self.objects.copy(&source, NewObject { key: new_key, ..same_as(&source) })?;
-        self.objects.delete(&self.bucket, &source.key)?;
-        self.stage(&landed, "inbox", user, to)
+        self.objects.copy(&source, NewObject { key: new_key, ..same_as(&source) })?;
+        self.objects.delete(&self.bucket, &source.key).map(drop)
     }
 
     /// Waits, at most `longest`, until every upload is put away.

@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
 use muster_core::ids::{AccountId, ConnectionId, UniqueId};
 use muster_core::plan::{Change, ChangeKind};
 use muster_core::recipient::Recipient;
-use muster_core::status::Status;
 use muster_sync::{Directory, Page, PortError, Run, Stored, Written};
 
 use super::Table;
@@ -173,7 +172,7 @@ fn with_content(
         index_of(*slot)?;
     }
     for (slot, (_, attribute)) in GROUP_INDEXES.iter().enumerate() {
-        let value = groups.iter().find(|(at, _)| *at == slot).filter(|_| new.status == Status::Active);
+        let value = groups.iter().find(|(at, _)| *at == slot);
         update = update.set_or_remove(attribute, value.map(|(_, value)| s(group_key(&run.connection, slot, value))));
     }
     Ok((Goal::Content(hash), update))

@@ -9,7 +9,7 @@ mod upload;
 use std::collections::BTreeMap;
 
 use muster_core::file::Keys;
-use muster_core::ids::UniqueId;
+use muster_core::ids::{AccountId, ConnectionId, UniqueId};
 use muster_core::issue::{Code, Issue};
 use muster_core::recipient::Recipient;
 use muster_core::settings::{Mode, Settings};
@@ -333,10 +333,17 @@ fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
     (key.split('/').nth(1) != Some(user)).then_some("the file was uploaded by another login")
 }
 
+/// The content type of the secret key that opens a connection's PGP files.
+pub const PGP_KEY_KIND: &str = "application/pgp-keys";
+
+/// Where the secret key that opens a connection's PGP files lies.
+pub fn pgp_key_place(account: &AccountId, connection: &ConnectionId) -> String {
+    format!("keys/{account}/{connection}/pgp.asc")
+}
+
 /// The keys that open PGP files of a connection.
 async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
-    let key = format!("keys/{}/{}/pgp.asc", connection.account, connection.id);
-    match objects.read(&key).await? {
+    match objects.read(&pgp_key_place(&connection.account, &connection.id)).await? {
         Some(bytes) => Keys::none().with(&bytes, "").map_err(|e| PortError::never("read the PGP key", e.to_string())),
         None => Ok(Keys::none()),
     }
