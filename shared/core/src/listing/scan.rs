@@ -14,7 +14,7 @@ use crate::file::{OpenFile, fault_of};
 use crate::ids::UniqueId;
 use crate::issue::{Code, Issue, Place, Reach};
 use crate::mapping::{Bound, Reading, plain_id};
-use crate::roster::{Flags, Hasher, Roster, TAIL};
+use crate::roster::{Flags, Hasher, NOT_FOUND, Roster, TAIL};
 
 /// Everything that was read.
 pub(super) struct Scanned<'r> {
@@ -132,6 +132,7 @@ impl Scan<'_, '_> {
     fn read_all<R: io::Read>(&mut self, splitter: &mut Splitter<R>, progress: &mut dyn FnMut(u64)) -> io::Result<()> {
         let mut records = Vec::new();
         let mut hashes = Vec::new();
+        let (mut ranges, mut places) = (Vec::new(), Vec::new());
         let (mut last, mut before_last) = (LineEnd::Lf, LineEnd::Lf);
         loop {
             match splitter.next_block(&mut records) {
@@ -148,10 +149,15 @@ impl Scan<'_, '_> {
             if self.same_form {
                 // All hashes of a block first: then the look-ups of neighbours overlap.
                 hashes.extend(records.iter().map(|record| self.hasher.record(splitter.bytes(record))));
+                if let Some(roster) = &self.out.roster {
+                    roster.ranges(&hashes, &mut ranges);
+                    roster.find_in(&hashes, &ranges, &mut places);
+                }
             }
             for (at, record) in records.iter().enumerate() {
                 (before_last, last) = (last, record.end);
-                self.record(splitter.bytes(record), record, hashes.get(at).copied())?;
+                let known = hashes.get(at).map(|hash| (*hash, places[at]));
+                self.record(splitter.bytes(record), record, known)?;
                 if self.stop {
                     return Ok(());
                 }
@@ -162,10 +168,11 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    fn record(&mut self, bytes: &[u8], record: &Record, hash: Option<u128>) -> io::Result<()> {
+    fn record(&mut self, bytes: &[u8], record: &Record, hashed: Option<(u128, u32)>) -> io::Result<()> {
         self.records += 1;
         let place = Place { record: self.records, line: record.line };
-        if let Some(at) = hash.and_then(|hash| self.known(hash)) {
+        let hash = hashed.map(|(hash, _)| hash);
+        if let Some(at) = hashed.and_then(|(_, at)| self.needs_no_look(at)) {
             self.flush_suspect();
             self.see(at);
             return Ok(());
@@ -195,8 +202,13 @@ impl Scan<'_, '_> {
     #[inline]
     fn known(&self, hash: u128) -> Option<usize> {
         let roster = self.out.roster.as_ref()?;
-        let at = roster.find(hash)?;
-        (!roster.entries[at].flags().wants_a_look()).then_some(at)
+        self.needs_no_look(u32::try_from(roster.find(hash)?).ok()?)
+    }
+
+    #[inline]
+    fn needs_no_look(&self, at: u32) -> Option<usize> {
+        let entry = self.out.roster.as_ref()?.entries.get(at as usize)?;
+        (at != NOT_FOUND && !entry.flags().wants_a_look()).then_some(at as usize)
     }
 
     fn see(&mut self, at: usize) {

@@ -1,6 +1,7 @@
 //! One person of a roster, and the hashes they are known by.
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::const_xxh3::const_custom_default_secret;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_secret};
 
 use crate::recipient::{Cell, Desired};
 use crate::status::Status;
@@ -140,30 +141,39 @@ fn split(raw: u128) -> (u64, u64) {
 }
 
 /// Hashes under a connection's secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hasher {
     seed: u64,
+    /// Made of the seed once: making it for each record costs as much as hashing it.
+    secret: [u8; 192],
+}
+
+/// The secret is not for logs.
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hasher")
+    }
 }
 
 impl Hasher {
     /// Hashes under this secret.
     pub fn new(seed: u64) -> Self {
-        Self { seed }
+        Self { seed, secret: const_custom_default_secret(seed) }
     }
 
     /// A record in its least-quoted form.
-    pub fn record(self, bytes: &[u8]) -> u128 {
-        xxh3_128_with_seed(bytes, self.seed)
+    pub fn record(&self, bytes: &[u8]) -> u128 {
+        xxh3_128_with_secret(bytes, &self.secret)
     }
 
     /// A unique id.
-    pub fn key(self, id: &str) -> u64 {
+    pub fn key(&self, id: &str) -> u64 {
         xxh3_64_with_seed(id.as_bytes(), self.seed)
     }
 
     /// What a record says: every cell with its length, so that a value that moves to the neighbour
     /// column is another outcome.
-    pub fn outcome(self, desired: &Desired) -> u64 {
+    pub fn outcome(&self, desired: &Desired) -> u64 {
         let mut hash = Xxh3::with_seed(self.seed);
         hash.update(&[desired.status as u8]);
         for (field, cell) in &desired.cells {
@@ -184,7 +194,7 @@ impl Hasher {
     }
 
     /// What shows that a roster was made under this secret, without telling it.
-    pub(super) fn check(self) -> u64 {
+    pub(super) fn check(&self) -> u64 {
         xxh3_64_with_seed(b"the secret of this connection", self.seed)
     }
 }

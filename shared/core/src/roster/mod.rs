@@ -17,6 +17,7 @@ mod writer;
 use xxhash_rust::xxh3::Xxh3;
 
 pub use entry::{Entry, Flags, Hasher};
+pub(crate) use reader::NOT_FOUND;
 pub use reader::{ReadSeek, Roster, RosterError};
 pub use writer::{RosterWriter, rebuilt};
 

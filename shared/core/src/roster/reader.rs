@@ -6,6 +6,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{Entry, Hasher, MAGIC, Profile, TAIL};
 
+/// No entry's place.
+pub(crate) const NOT_FOUND: u32 = u32::MAX;
+
 /// What a roster is read from.
 pub trait ReadSeek: Read + Seek {}
 
@@ -87,6 +90,25 @@ impl<'a> Roster<'a> {
         let bucket = ((raw >> 64) as u64 >> self.shift) as usize;
         let (from, to) = (self.buckets[bucket] as usize, self.buckets[bucket + 1] as usize);
         self.entries[from..to].iter().position(|entry| entry.is_of(raw)).map(|at| from + at)
+    }
+
+    /// Where the entries of these records may stand, as ranges. Apart from [`Self::find_in`], so that the
+    /// look-ups of many records overlap.
+    pub(crate) fn ranges(&self, raws: &[u128], ranges: &mut Vec<(u32, u32)>) {
+        ranges.clear();
+        ranges.extend(raws.iter().map(|raw| {
+            let bucket = ((*raw >> 64) as u64 >> self.shift) as usize;
+            (self.buckets[bucket], self.buckets[bucket + 1])
+        }));
+    }
+
+    /// The entries of these records, [`NOT_FOUND`] where there is none.
+    pub(crate) fn find_in(&self, raws: &[u128], ranges: &[(u32, u32)], found: &mut Vec<u32>) {
+        found.clear();
+        found.extend(raws.iter().zip(ranges).map(|(raw, (from, to))| {
+            let entries = &self.entries[*from as usize..*to as usize];
+            entries.iter().position(|entry| entry.is_of(*raw)).map_or(NOT_FOUND, |at| from + at as u32)
+        }));
     }
 
     /// Hands every entry with its key to `each`, in their order.
