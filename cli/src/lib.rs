@@ -9,6 +9,7 @@ mod connection;
 mod failure;
 mod init;
 mod json;
+mod memory;
 mod plan;
 mod planning;
 mod progress;

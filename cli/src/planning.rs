@@ -6,20 +6,19 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use muster_core::file::{self, Keys, Limits, OpenFile, Unopened};
-use muster_core::ids::ConnectionId;
+use muster_core::ids::{ConnectionId, UniqueId};
 use muster_core::issue::{Code, Issue, Reach};
 use muster_core::listing::{
     Absent, CompareInput, Comparison, Decisions, Proposed, Scratch, ScratchFile, Standing, compare,
 };
 use muster_core::mapping::Mapping;
-use muster_core::plan::{Change, ChangeKind, Facts, MadeFrom, PlanBuilder, PlanHasher, Planned, Reason, Summary};
-use muster_core::recipient::{Cell, Desired, Recipient, Value};
+use muster_core::plan::{Change, ChangeKind, Facts, MadeFrom, PlanBuilder, PlanHasher, Planned, Summary};
 use muster_core::roster::{Hasher, fingerprint};
 use muster_core::settings::Settings;
-use muster_core::status::Status;
 
-use crate::base::{Base, SEED, Stored};
+use crate::base::{After, Base, SEED};
 use crate::failure::Failure;
+use crate::memory;
 use crate::progress::Followed;
 use crate::sink::Sink;
 
@@ -57,14 +56,24 @@ impl Scratch for DiskScratch {
     }
 }
 
+/// A plan whose roster is not written yet.
+struct Sketch {
+    summary: Summary,
+    decisions: Decisions,
+    issues: Vec<Issue>,
+    after: Option<After>,
+}
+
 /// A plan while it is made.
 struct Sheet<'a> {
-    planning: Planning<'a>,
+    settings: &'a Settings,
     base: Option<&'a Base>,
     builder: PlanBuilder<'a>,
     hasher: PlanHasher,
     decisions: Decisions,
     issues: Vec<Issue>,
+    /// What is stored afterwards, if that is to be saved.
+    after: Option<After>,
     sink: &'a mut Sink,
 }
 
@@ -97,16 +106,20 @@ impl Planning<'_> {
             progress: &mut |_| {},
         })
         .map_err(|error| cannot_read(subject.path, error))?;
-        self.plan(subject, &mut comparison, sink).and_then(|(summary, decisions, mut issues)| {
-            issues.extend(comparison.issues().issues().iter().cloned());
-            issues.sort_by_key(|issue| issue.place);
-            let damaged = comparison.is_damaged();
-            if let Some(save) = save {
-                let out = BufWriter::with_capacity(1 << 18, save);
-                comparison.next_roster(&decisions, out, &DiskScratch).context("the roster cannot be written")?;
+        let Sketch { summary, decisions, mut issues, after } = self.plan(subject, &mut comparison, sink, save)?;
+        issues.extend(comparison.issues().issues().iter().cloned());
+        issues.sort_by_key(|issue| issue.place);
+        let damaged = comparison.is_damaged();
+        if let Some(save) = save {
+            let about = || "the roster cannot be written";
+            if after.is_some() {
+                memory::begin(save).with_context(about)?;
             }
-            Ok(Made { summary, issues, header, damaged })
-        })
+            let out = BufWriter::with_capacity(1 << 18, save);
+            comparison.next_roster(&decisions, out, &DiskScratch).with_context(about)?;
+            after.map_or(Ok(()), |after| after.write(save, subject.base)).with_context(about)?;
+        }
+        Ok(Made { summary, issues, header, damaged })
     }
 
     fn plan(
@@ -114,23 +127,18 @@ impl Planning<'_> {
         subject: &Subject<'_>,
         comparison: &mut Comparison<'_>,
         sink: &mut Sink,
-    ) -> Result<(Summary, Decisions, Vec<Issue>), Failure> {
-        // A roster does not tell the values that have groups already, so nothing is said of groups.
-        let without_groups;
-        let knows = subject.base.is_none_or(Base::knows_values);
-        let settings = if knows {
-            self.settings
-        } else {
-            without_groups = Settings { group_by: Vec::new(), ..self.settings.clone() };
-            &without_groups
-        };
+        save: Option<&File>,
+    ) -> Result<Sketch, Failure> {
+        // A base's own roster is used at once; only what is kept for later says more than a roster.
+        let saves = save.is_some() && !sink.collects();
         let mut sheet = Sheet {
-            planning: Planning { settings, ..*self },
+            settings: self.settings,
             base: subject.base,
-            builder: PlanBuilder::new(settings, facts(subject.base, comparison, settings)),
-            hasher: hasher(settings, subject.path)?,
+            builder: PlanBuilder::new(self.settings, facts(subject.base, comparison)),
+            hasher: hasher(self.settings, subject.path)?,
             decisions: Decisions::default(),
             issues: Vec::new(),
+            after: saves.then(|| After::of(subject.base)),
             sink,
         };
         sheet.begin(comparison);
@@ -145,8 +153,8 @@ impl Planning<'_> {
             }
             None => sheet.builder.kept_absent(comparison.counts().absent),
         }
-        let Sheet { builder, hasher, decisions, issues, .. } = sheet;
-        Ok((builder.finish(hasher.finish()), decisions, issues))
+        let Sheet { builder, hasher, decisions, issues, after, .. } = sheet;
+        Ok(Sketch { summary: builder.finish(hasher.finish()), decisions, issues, after })
     }
 
     /// What of a file the hashes of its records depend on.
@@ -167,67 +175,31 @@ impl Sheet<'_> {
 
     fn person(&mut self, person: Proposed) -> Result<(), Failure> {
         let Proposed { standing, desired, place } = person;
-        let stored = match (standing, self.base) {
-            (Standing::Known, Some(base)) => base.stored(&desired, self.planning.settings),
-            _ => Stored::Nothing,
-        };
-        let was_stored = !matches!(stored, Stored::Nothing);
-        let (decided, values_known) = match stored {
-            Stored::Nothing => (self.builder.person(&desired, None), true),
-            Stored::Recipient(recipient) => (self.builder.person(&desired, Some(&recipient)), true),
-            Stored::Status(status) => (self.changed(&desired, status), false),
-        };
+        let base = self.base.filter(|_| standing == Standing::Known);
+        let stored = base.and_then(|base| base.stored(&desired));
+        let decided = self.builder.person(&desired, stored.as_ref());
         if decided.too_large {
             let message = "the person's values are together larger than can be stored; the person stays as stored";
             let mut issue = Issue::at(Code::RecipientTooLarge, place, message);
             issue.unique_id = Some(desired.unique_id.clone());
             self.issues.push(issue);
         }
-        let in_directory = decided.change.is_some() || was_stored;
-        self.take(&desired.unique_id, &decided, in_directory, values_known)
-    }
-
-    /// Somebody whose row says something else than it did, when what it said is not known.
-    fn changed(&mut self, desired: &Desired, status: Status) -> Planned {
-        let settings = self.planning.settings;
-        let mut same = Recipient { status, ..desired.over(None) };
-        if status != desired.status || !settings.import.takes(desired.status) {
-            return self.builder.person(desired, Some(&same));
-        }
-        if settings.switches.updates {
-            let (old, new) = (Some(same.clone()), Some(same));
-            let unique_id = desired.unique_id.clone();
-            let change = Change { kind: ChangeKind::Update, reason: Reason::Source, unique_id, old, new };
-            self.builder.count(&change);
-            return Planned { change: Some(change), ..Planned::default() };
-        }
-        // Any difference does: the change is left out as switched off, whatever it is.
-        match desired.cells.iter().find(|(_, cell)| *cell != Cell::Keep) {
-            Some((field, Cell::Set(_))) => drop(same.values.remove(field)),
-            Some((field, _)) => drop(same.values.insert(*field, Value::One("not known".to_owned()))),
-            None => {}
-        }
-        self.builder.person(desired, Some(&same))
+        let in_directory = decided.change.is_some() || stored.is_some();
+        self.take(&desired.unique_id, &decided, in_directory)
     }
 
     fn absent(&mut self, absent: &Absent) -> Result<(), Failure> {
         let id = &absent.unique_id;
-        let stored = self.base.and_then(|base| base.stored_absent(id, self.planning.settings));
+        let stored = self.base.and_then(|base| base.stored_absent(id));
         let Some(stored) = stored else {
             self.decisions.removed(id);
             return Ok(());
         };
         let decided = self.builder.absent(&stored, absent.runs_absent);
-        self.take(id, &decided, true, true)
+        self.take(id, &decided, true)
     }
 
-    fn take(
-        &mut self,
-        id: &muster_core::ids::UniqueId,
-        decided: &Planned,
-        in_directory: bool,
-        values_known: bool,
-    ) -> Result<(), Failure> {
+    fn take(&mut self, id: &UniqueId, decided: &Planned, in_directory: bool) -> Result<(), Failure> {
         let Some(change) = &decided.change else {
             if decided.switched_off.is_some() || decided.too_large || !in_directory {
                 self.decisions.not_applied(id);
@@ -240,19 +212,29 @@ impl Sheet<'_> {
             _ if decided.switched_off.is_some() => self.decisions.not_applied(id),
             _ => {}
         }
-        self.sink.take(change, values_known, &mut self.hasher)?;
+        self.remember(change);
+        self.sink.take(change, &mut self.hasher)?;
         Ok(())
+    }
+
+    fn remember(&mut self, change: &Change) {
+        let Some(after) = &mut self.after else { return };
+        match (change.kind, &change.new) {
+            (ChangeKind::Propose, _) => {}
+            (_, Some(new)) => after.stored(new, self.base, self.settings),
+            (_, None) => after.removed(&change.unique_id),
+        }
     }
 }
 
-fn facts(base: Option<&Base>, comparison: &Comparison<'_>, settings: &Settings) -> Facts {
+fn facts(base: Option<&Base>, comparison: &Comparison<'_>) -> Facts {
     let damaging = comparison.issues().issues().iter().filter(|issue| issue.code.reach() == Reach::Damage);
     Facts {
         owned: base.map_or(0, |base| base.owned),
         first_run: base.is_none(),
         rows_last: base.and_then(|base| base.rows),
         removed_last_7_days: 0,
-        known_values: base.and_then(|base| base.known_values(settings)).unwrap_or_default(),
+        known_values: base.map(Base::known_values).unwrap_or_default(),
         damage: damaging.map(|issue| (issue.code, issue.place, issue.message.clone())).collect(),
         complete: comparison.complete().is_some(),
         read_to_end: !comparison.is_damaged(),

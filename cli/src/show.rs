@@ -8,6 +8,8 @@ use muster_core::issue::Issue;
 use muster_core::plan::{Change, ChangeKind, Reason};
 use muster_core::recipient::{Recipient, Value};
 
+use crate::memory::NOT_KNOWN;
+
 /// A text without anything that a terminal obeys: control characters and marks that turn the writing direction.
 pub(crate) fn plain(text: &str) -> String {
     let obeyed = |c: char| {
@@ -43,7 +45,7 @@ pub(crate) fn issue_line(path: &Path, issue: &Issue) -> String {
 }
 
 /// One change on one line: `+ E-104 Ana Lovelace`, `~ E-007 department: "Sales" → "Ops"`, `- E-311 (absent)`.
-pub(crate) fn change_line(change: &Change, values_known: bool) -> String {
+pub(crate) fn change_line(change: &Change) -> String {
     let id = &change.unique_id;
     let line = match (change.kind, &change.old, &change.new) {
         (ChangeKind::Add, _, Some(new)) => format!("+ {id}{}", name_of(new)),
@@ -52,7 +54,6 @@ pub(crate) fn change_line(change: &Change, values_known: bool) -> String {
             let name = old.as_ref().map(name_of).unwrap_or_default();
             format!("- {id}{name} ({})", why(change.reason))
         }
-        (ChangeKind::Update, ..) if !values_known => format!("~ {id} (changed; what it was is not known)"),
         (_, Some(old), Some(new)) => format!("~ {id} {}", differences(old, new).join(", ")),
         _ => format!("~ {id}"),
     };
@@ -70,7 +71,7 @@ fn why(reason: Reason) -> String {
 
 fn name_of(recipient: &Recipient) -> String {
     let names = [Field::FIRST_NAME, Field::LAST_NAME].into_iter().filter_map(|field| recipient.values.get(&field));
-    names.flat_map(Value::iter).map(|name| format!(" {name}")).collect()
+    names.flat_map(Value::iter).filter(|name| *name != NOT_KNOWN).map(|name| format!(" {name}")).collect()
 }
 
 fn differences(old: &Recipient, new: &Recipient) -> Vec<String> {
@@ -90,5 +91,8 @@ fn differences(old: &Recipient, new: &Recipient) -> Vec<String> {
 
 fn quoted(value: Option<&Value>) -> String {
     let Some(value) = value else { return "none".to_owned() };
+    if value.iter().eq([NOT_KNOWN]) {
+        return "(not known)".to_owned();
+    }
     value.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join("; ")
 }

@@ -10,7 +10,7 @@ use muster_core::csv_out::CsvOut;
 use muster_core::file::error_file::write_errors;
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Issue, Severity};
-use muster_core::plan::{Change, ChangeKind, Lists, PlanHasher, encode_change};
+use muster_core::plan::{Change, Lists, PlanHasher, encode_change};
 use muster_core::recipient::Recipient;
 use muster_core::settings::Settings;
 
@@ -21,9 +21,6 @@ pub(crate) const SHOWN: usize = 20;
 
 /// After how many changes the lists are written out, so that they never grow in memory.
 const WRITTEN_AFTER: u32 = 256;
-
-/// What stands in `updates.csv` where a roster is the base.
-const NOT_KNOWN: &str = "not known: the base is a roster";
 
 /// Takes the changes of a plan.
 #[derive(Debug, Default)]
@@ -47,8 +44,13 @@ impl Sink {
         Ok(Self { lists, ..Self::default() })
     }
 
-    /// Takes one change; `values_known` says whether its old values are what is stored.
-    pub(crate) fn take(&mut self, change: &Change, values_known: bool, hasher: &mut PlanHasher) -> anyhow::Result<()> {
+    /// Whether it keeps people.
+    pub(crate) fn collects(&self) -> bool {
+        self.people.is_some()
+    }
+
+    /// Takes one change.
+    pub(crate) fn take(&mut self, change: &Change, hasher: &mut PlanHasher) -> anyhow::Result<()> {
         if let Some(people) = &mut self.people {
             people.extend(change.new.iter().map(|new| (change.unique_id.clone(), new.clone())));
             return Ok(());
@@ -58,9 +60,9 @@ impl Sink {
         hasher.change(&self.encoded);
         self.changes += 1;
         if self.shown.len() < SHOWN {
-            self.shown.push(change_line(change, values_known));
+            self.shown.push(change_line(change));
         }
-        self.lists.as_mut().map_or(Ok(()), |lists| lists.take(change, values_known))
+        self.lists.as_mut().map_or(Ok(()), |lists| lists.take(change))
     }
 
     /// The people that were kept.
@@ -101,13 +103,8 @@ impl ListFiles {
         Ok(Self { folder: folder.to_owned(), lists: Lists::new(settings), files, since: 0 })
     }
 
-    fn take(&mut self, change: &Change, values_known: bool) -> anyhow::Result<()> {
-        if change.kind == ChangeKind::Update && !values_known {
-            let row = [change.unique_id.as_str(), change.kind.as_str(), "", NOT_KNOWN, ""];
-            self.lists.updates.row(row);
-        } else {
-            self.lists.push(change);
-        }
+    fn take(&mut self, change: &Change) -> anyhow::Result<()> {
+        self.lists.push(change);
         self.since += 1;
         if self.since < WRITTEN_AFTER { Ok(()) } else { self.write() }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use muster_core::issue::Severity;
-use muster_core::plan::{GateReading, Summary};
+use muster_core::plan::{Gate, GateReading, Summary};
 use muster_core::settings::{Limit, Settings};
 
 use crate::args;
@@ -98,9 +98,11 @@ fn gates(out: &mut impl Write, gates: &[GateReading]) -> io::Result<()> {
     Ok(())
 }
 
-/// A bar that is full at the limit; a gate without a limit is empty or full.
+/// A bar that is full at the limit; a gate without a limit is empty or full, and rows fill it up to the last file's.
 fn meter(reading: &GateReading) -> String {
     let filled = match (reading.limit, reading.holds) {
+        // Its limit is a least, not a most.
+        (_, false) if reading.gate == Gate::Rows => part(reading.meter as f64, reading.of as f64),
         (_, true) => METER,
         (None, false) => 0,
         (Some(Limit::Count(limit)), false) => part(reading.meter as f64, limit as f64),

@@ -85,11 +85,6 @@ impl<'a> Roster<'a> {
         self.entries.is_empty()
     }
 
-    /// Every person's entry, in the order of the records' hashes.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
     /// The entry of a record, by its hash.
     #[inline]
     pub(crate) fn find(&self, raw: u128) -> Option<usize> {
