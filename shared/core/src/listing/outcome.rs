@@ -242,13 +242,15 @@ impl Comparison<'_> {
         let newcomers = self.newcomers(&moved, fresh)?;
         let kept = |at: usize, entry: Entry| {
             let dropped = removed.contains(&entry.key) || moved.contains_key(&(at as u32));
-            let runs = match complete {
+            let flags = entry.flags();
+            let flags = match complete {
                 // Withheld absences count neither way.
-                false => entry.flags().runs_absent(),
-                true if absent.contains(&(at as u32)) => entry.flags().runs_absent() + 1,
-                true => 0,
+                false => flags,
+                // Absence may have deactivated them, so the same row again is not what is stored.
+                true if absent.contains(&(at as u32)) => flags.absent_for(flags.runs_absent() + 1).not_applied(true),
+                true => flags.absent_for(0),
             };
-            (!dropped).then(|| entry.with_flags(entry.flags().absent_for(runs)))
+            (!dropped).then(|| entry.with_flags(flags))
         };
         let entries = self.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
         let staying = entries.iter().enumerate().filter(|(at, entry)| kept(*at, **entry).is_some()).count();
