@@ -114,7 +114,9 @@ impl Changed {
             .map(|(_, hashes)| hashes.collect())
             .unwrap_or_default();
         let hash = |field: Field, value: &Value| match value {
-            Value::One(text) if text == NOT_KNOWN => old.iter().find(|(known, _)| *known == field).map(|(_, hash)| *hash),
+            Value::One(text) if text == NOT_KNOWN => {
+                old.iter().find(|(known, _)| *known == field).map(|(_, hash)| *hash)
+            }
             value => Some(hash_of(value)),
         };
         let fields: Vec<(Field, u64)> =
@@ -147,7 +149,8 @@ pub(crate) fn finish(
     file.seek(SeekFrom::Start(MAGIC.len() as u64))?;
     file.write_all(&(end - MAGIC.len() as u64 - 8).to_le_bytes())?;
     file.seek(SeekFrom::Start(end))?;
-    let mut people: Vec<(u64, &[u8])> = changed.0.iter().filter_map(|(key, new)| Some((*key, new.as_deref()?))).collect();
+    let mut people: Vec<(u64, &[u8])> =
+        changed.0.iter().filter_map(|(key, new)| Some((*key, new.as_deref()?))).collect();
     if let Some(memory) = before {
         let kept = memory.index.iter().filter(|(key, _)| !changed.0.contains_key(key));
         people.extend(kept.filter_map(|(key, _)| Some((*key, memory.record(*key)?))));

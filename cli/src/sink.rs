@@ -98,7 +98,8 @@ impl std::fmt::Debug for ListFiles {
 impl ListFiles {
     fn create(folder: &Path, settings: &Settings) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("the folder {}", folder.display()))?;
-        let [invites, updates, deletions] = ["invites.csv", "updates.csv", "deletions.csv"].map(|name| file(folder, name));
+        let [invites, updates, deletions] =
+            ["invites.csv", "updates.csv", "deletions.csv"].map(|name| file(folder, name));
         let files = [invites?, updates?, deletions?];
         Ok(Self { folder: folder.to_owned(), lists: Lists::new(settings), files, since: 0 })
     }

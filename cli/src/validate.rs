@@ -31,7 +31,11 @@ pub(crate) fn run(arguments: &args::Validate) -> Result<Ended, Failure> {
     let mut out = std::io::stdout().lock();
     if arguments.json {
         let found: Vec<Value> = made.issues.iter().map(issue_to_json).collect();
-        writeln!(out, "{}", json!({ "rows": rows, "issues": { "error": errors, "warning": warnings }, "found": found }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "rows": rows, "issues": { "error": errors, "warning": warnings }, "found": found })
+        )?;
     } else {
         list(&mut out, path, &made)?;
         writeln!(out, "{rows} rows, {errors} errors, {warnings} warnings")?;

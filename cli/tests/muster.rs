@@ -15,7 +15,7 @@ default_country = "US"
 [file]
 pattern = "people_{yyyymmdd}.csv"
 [gates]
-removals = "50%"
+removals = 5
 updates = "100%"
 new = "50%"
 field_change = "100%"
@@ -183,7 +183,9 @@ fn the_four_files_tell_the_changes_and_the_errors() {
     let deletions = desk.read("out/deletions.csv");
     assert!(deletions.contains("005,status terminated,Ed,,\r\n") && deletions.contains("006,absent,Flo,,\r\n"));
     let errors = desk.read("out/errors.csv");
-    assert!(errors.contains("day2.csv,2,3,error,invalid,text_1,Mobile,") && errors.contains(",002,Bo,Ops,call me,A\r\n"));
+    assert!(
+        errors.contains("day2.csv,2,3,error,invalid,text_1,Mobile,") && errors.contains(",002,Bo,Ops,call me,A\r\n")
+    );
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn the_four_files_are_there_even_if_there_is_nothing_to_tell() {
 #[test]
 fn removals_over_the_gate_hold_the_plan() {
     let desk = Desk::new(&[("day1.csv", DAY_1)]);
-    desk.put("c.toml", CONNECTION.replace("removals = \"50%\"", "removals = 0").as_bytes());
+    desk.put("c.toml", CONNECTION.replace("removals = 5", "removals = 0").as_bytes());
     desk.put("day2.csv", DAY_1.replace("006,Flo,HR,,A\n", "").as_bytes());
     let plan = desk.plan("--base day1.csv day2.csv", 2);
     assert_eq!(plan["held"], json!(["removals", "removals_7_days"]));

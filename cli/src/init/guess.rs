@@ -50,9 +50,7 @@ impl Guesses {
                 None => candidates.extend(candidates_of(at, column)),
             }
         }
-        candidates.sort_by(|a, b| {
-            b.likeness.total_cmp(&a.likeness).then(a.field.cmp(&b.field)).then(a.at.cmp(&b.at))
-        });
+        candidates.sort_by(|a, b| b.likeness.total_cmp(&a.likeness).then(a.field.cmp(&b.field)).then(a.at.cmp(&b.at)));
         let mut taken = BTreeSet::new();
         for Candidate { likeness, field, data_type, at, column } in candidates {
             if taken.contains(&at) || guesses.fields.contains_key(&field) {
@@ -96,7 +94,8 @@ fn likeness(words: &str, name: &str, place: usize) -> f64 {
     if ours.len().min(known.len()) < 5 || digits(&ours) != digits(&known) {
         return 0.0;
     }
-    let near = f64::midpoint(strsim::jaro_winkler(&ours, &known), strsim::normalized_damerau_levenshtein(&ours, &known));
+    let near =
+        f64::midpoint(strsim::jaro_winkler(&ours, &known), strsim::normalized_damerau_levenshtein(&ours, &known));
     near.min(0.999)
 }
 

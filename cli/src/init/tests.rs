@@ -29,7 +29,12 @@ fn check(pairs: &[(&str, &str)]) {
 #[test]
 fn common_names_find_their_fields() {
     check(&[("Employee ID", "unique_id"), ("Work Email", "email_1"), ("Mobile", "text_1"), ("Dept", "department")]);
-    check(&[("Emp No", "unique_id"), ("Surname", "last_name"), ("Hire Date", "start_date"), ("Status", "employment_status")]);
+    check(&[
+        ("Emp No", "unique_id"),
+        ("Surname", "last_name"),
+        ("Hire Date", "start_date"),
+        ("Status", "employment_status"),
+    ]);
     check(&[("Badge", "unique_id"), ("ZIP", "postal_code"), ("Manager Employee ID", "manager_id")]);
     check(&[("employeeId", "unique_id"), ("firstName", "first_name"), ("personal_email", "email_2")]);
 }

@@ -17,7 +17,9 @@ pub(super) fn connection_file(sample: &Sample<'_>, guesses: &Guesses) -> String 
     let mut out = String::new();
     head(&mut out, sample, guesses);
     file(&mut out, sample);
-    out.push_str("\n# [gates]\n# removals = \"10%\"    # a percentage or a count; likewise updates, new, rows, field_change\n");
+    out.push_str(
+        "\n# [gates]\n# removals = \"10%\"    # a percentage or a count; likewise updates, new, rows, field_change\n",
+    );
     left_out(&mut out, guesses);
     for (field, guess) in &guesses.fields {
         mapping(&mut out, *field, guess);
@@ -27,14 +29,19 @@ pub(super) fn connection_file(sample: &Sample<'_>, guesses: &Guesses) -> String 
 
 fn head(out: &mut String, sample: &Sample<'_>, guesses: &Guesses) {
     let name = name_of(sample.file_name);
-    let _ = writeln!(out, "# Proposed by muster init from the header of {}. Look at every line marked guess.", one_line(sample.file_name));
+    let _ = writeln!(
+        out,
+        "# Proposed by muster init from the header of {}. Look at every line marked guess.",
+        one_line(sample.file_name)
+    );
     let _ = writeln!(out, "account = \"my-account\"    # guess: the account's id, lower-case letters, digits and -");
     let _ = writeln!(out, "name = {}", quoted(&name));
     let _ = writeln!(out, "connector = \"sftp\"");
     let _ = writeln!(out, "group = {}", quoted(&name));
     let _ = writeln!(out, "import = \"active_and_inactive\"    # or active_only");
     let _ = writeln!(out, "mode = \"preview\"    # or active, paused");
-    let groups: Vec<_> = guesses.fields.keys().filter(|field| is_grouping(**field)).map(|field| quoted(field.name())).collect();
+    let groups: Vec<_> =
+        guesses.fields.keys().filter(|field| is_grouping(**field)).map(|field| quoted(field.name())).collect();
     if !groups.is_empty() {
         let _ = writeln!(out, "# group_by = [{}]", groups.join(", "));
     }
@@ -98,7 +105,10 @@ fn name_of(file_name: &str) -> String {
     let name: String = words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_NAME).collect();
     let name = name.trim();
     let mut letters = name.chars();
-    letters.next().map_or_else(|| "People import".to_owned(), |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
+    letters.next().map_or_else(
+        || "People import".to_owned(),
+        |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()),
+    )
 }
 
 fn one_line(text: &str) -> String {

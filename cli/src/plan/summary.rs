@@ -46,7 +46,9 @@ pub(super) fn write(
     }
     match held {
         [] => writeln!(out, "\nThe plan would be applied."),
-        held => writeln!(out, "\nThe plan would be HELD: {}. Nothing changes until somebody approves it.", held.join(", ")),
+        held => {
+            writeln!(out, "\nThe plan would be HELD: {}. Nothing changes until somebody approves it.", held.join(", "))
+        }
     }
 }
 
