@@ -251,14 +251,16 @@ impl Comparison<'_> {
         let newcomers = self.newcomers(&moved, fresh)?;
         let marks = self.marks(&moved, &removed);
         let kept = |at: usize, entry: Entry| {
-            let runs = match (complete, marks[at]) {
+            let flags = entry.flags();
+            let flags = match (complete, marks[at]) {
                 (_, Mark::Dropped) => return None,
                 // Withheld absences count neither way.
-                (false, _) => entry.flags().runs_absent(),
-                (true, Mark::Absent) => entry.flags().runs_absent() + 1,
-                (true, Mark::Present) => 0,
+                (false, _) => flags,
+                // Absence may have deactivated them, so the same row again is not what is stored.
+                (true, Mark::Absent) => flags.absent_for(flags.runs_absent() + 1).not_applied(true),
+                (true, Mark::Present) => flags.absent_for(0),
             };
-            Some(entry.with_flags(entry.flags().absent_for(runs)))
+            Some(entry.with_flags(flags))
         };
         let entries = self.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
         let staying = entries.iter().enumerate().filter(|(at, entry)| kept(*at, **entry).is_some()).count();
