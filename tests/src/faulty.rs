@@ -112,7 +112,7 @@ impl Faulty {
         let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
         let (head, body) = request.into_parts();
         let body = ByteStream::new(body).collect().await.map_err(|e| ConnectorError::io(e.into()))?.into_bytes();
-        let request = axum::http::Request::from_parts(head, Bytes::from(body));
+        let request = axum::http::Request::from_parts(head, body);
         let service = Services::service_of(&request);
         let call = self.state.calls.fetch_add(1, Ordering::SeqCst);
         self.state.log.lock().unwrap().push(name_of(service, &request));

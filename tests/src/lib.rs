@@ -1,4 +1,10 @@
 //! What the end-to-end tests share.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 pub mod faulty;
+pub mod naive;
+pub mod hand;
 pub mod rig;
+pub mod sample;
+pub mod tricky;

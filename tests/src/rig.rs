@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_smithy_runtime_api::shared::IntoShared;
 use lambda_runtime::{Context, LambdaEvent};
 use muster_aws::{Clients, Names, Ports};
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_local::{Clock, Services};
-use aws_smithy_runtime_api::shared::IntoShared;
 use muster_sync::{Connection, Decider, Drawn, Ledger, Person, Run, each_person, save_connection};
 
 use crate::faulty::{Fault, Faulty};
@@ -73,23 +73,7 @@ impl Rig {
     }
 
     fn ports_over(&self, faulty: &Faulty) -> Ports {
-        let told = |name: &str| match name {
-            "AWS_ACCESS_KEY_ID" => Some(muster_local::ACCESS_KEY.to_owned()),
-            "AWS_SECRET_ACCESS_KEY" => Some(muster_local::SECRET_KEY.to_owned()),
-            "AWS_REGION" => Some(muster_local::REGION.to_owned()),
-            _ => Some("http://127.0.0.1:1".to_owned()),
-        };
-        let clients = Clients::told(&told, faulty.clone().into_shared(), 3).unwrap();
-        let names = Names {
-            table: "muster".into(),
-            bucket: "muster".into(),
-            import_queue: self.services.sqs.url("import"),
-            apply_queue: self.services.sqs.url("apply"),
-            report_queue: self.services.sqs.url("report"),
-            mail_from: "muster@product.example".into(),
-            configuration_set: "muster".into(),
-        };
-        Ports::with(&clients, &names, Box::new(RigClock(self.clock.clone())))
+        ports_over(self, faulty)
     }
 
     /// Puts a file where a closed upload ends up, a second after the last one.
@@ -259,6 +243,36 @@ impl Rig {
     }
 }
 
+/// Ports of a rig over a client that may fail.
+pub fn ports_over(rig: &Rig, faulty: &Faulty) -> Ports {
+    ports_at(&rig.services, faulty, rig.clock.clone())
+}
+
+/// Ports of services over a client that may fail.
+pub fn ports_of(services: &Services, faulty: &Faulty) -> Ports {
+    ports_at(services, faulty, services.clock.clone())
+}
+
+fn ports_at(services: &Services, faulty: &Faulty, clock: Clock) -> Ports {
+    let told = |name: &str| match name {
+        "AWS_ACCESS_KEY_ID" => Some(muster_local::ACCESS_KEY.to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(muster_local::SECRET_KEY.to_owned()),
+        "AWS_REGION" => Some(muster_local::REGION.to_owned()),
+        _ => Some("http://127.0.0.1:1".to_owned()),
+    };
+    let clients = Clients::told(&told, faulty.clone().into_shared(), 3).unwrap();
+    let names = Names {
+        table: "muster".into(),
+        bucket: "muster".into(),
+        import_queue: services.sqs.url("import"),
+        apply_queue: services.sqs.url("apply"),
+        report_queue: services.sqs.url("report"),
+        mail_from: "muster@product.example".into(),
+        configuration_set: "muster".into(),
+    };
+    Ports::with(&clients, &names, Box::new(RigClock(clock)))
+}
+
 async fn invoke(queue: &str, ports: &Ports, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
     let answer = match queue {
         "import" => file_import::handle(ports, event).await,
@@ -268,7 +282,8 @@ async fn invoke(queue: &str, ports: &Ports, event: LambdaEvent<SqsEvent>) -> Sqs
     answer.unwrap()
 }
 
-async fn died(faulty: &Faulty) {
+/// Comes when the process of `faulty` is dead.
+pub async fn died(faulty: &Faulty) {
     while !faulty.is_dead() {
         tokio::task::yield_now().await;
     }

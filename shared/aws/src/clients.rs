@@ -56,9 +56,14 @@ impl Clients {
     ///
     /// # Errors
     /// The name of a missing variable.
-    pub fn told(told: &dyn Fn(&str) -> Option<String>, http: SharedHttpClient, attempts: u32) -> Result<Self, ConfigError> {
+    pub fn told(
+        told: &dyn Fn(&str) -> Option<String>,
+        http: SharedHttpClient,
+        attempts: u32,
+    ) -> Result<Self, ConfigError> {
         let needed = |name: &'static str| told(name).ok_or(ConfigError(name));
-        let credentials = Credentials::new(needed("AWS_ACCESS_KEY_ID")?, needed("AWS_SECRET_ACCESS_KEY")?, None, None, "told");
+        let credentials =
+            Credentials::new(needed("AWS_ACCESS_KEY_ID")?, needed("AWS_SECRET_ACCESS_KEY")?, None, None, "told");
         let mut clients = Self::with_http(http, attempts);
         clients.config = clients
             .config

@@ -79,12 +79,18 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
                 return Ok(Told::Already);
             }
         };
-        match self.ledger.take_mail(mail, self.clock.now_ms(), self.patience_ms).await? {
-            Posted::Done => Ok(Told::Already),
-            Posted::Wait => Err(PortError::later("send the mail", "the answer of an earlier try is awaited")),
-            Posted::First => self.send(mail, message).await,
-            Posted::Again => self.send(mail, labelled(message)).await,
+        let taken_ms = self.clock.now_ms();
+        let message = match self.ledger.take_mail(mail, taken_ms, self.patience_ms).await? {
+            Posted::Done => return Ok(Told::Already),
+            Posted::Wait => return Err(PortError::later("send the mail", "the answer of an earlier try is awaited")),
+            Posted::First => message,
+            Posted::Again => labelled(message),
+        };
+        // Once the patience is over another may have sent it.
+        if self.clock.now_ms() - taken_ms > (self.patience_ms / 2).max(1_000) {
+            return Err(PortError::later("send the mail", "it was taken too long ago; who takes it next sends it"));
         }
+        self.send(mail, message).await
     }
 
     /// Notes what the mail service says of a mail: it was taken, it bounced.

@@ -1,6 +1,6 @@
 //! What a gate read, as words and a bar.
 
-use super::bar::{self, Stretch};
+use super::bar::{self, Ink, Stretch};
 use super::clean::{clean, thousands};
 use crate::plan::{Gate, GateReading};
 use crate::settings::Limit;
@@ -80,7 +80,12 @@ fn scaled(reading: &GateReading, length: u32) -> Vec<Stretch> {
         Some(Limit::Percent(_)) => (2.0 * limit).min(100.0),
         _ => 2.0 * limit,
     };
-    bar::marked(value, limit, twice.max(value).max(limit), length)
+    let mut bar = bar::marked(value, limit, twice.max(value).max(limit), length);
+    if reading.gate == Gate::Rows {
+        // This limit is a floor: what lies above it is as it should be.
+        bar.iter_mut().filter(|stretch| stretch.ink == Ink::Over).for_each(|stretch| stretch.ink = Ink::Filled);
+    }
+    bar
 }
 
 fn figures(reading: &GateReading) -> String {

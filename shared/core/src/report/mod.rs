@@ -1,6 +1,6 @@
 //! The e-mail that tells what a run did: subject, text and HTML made from the run's summary.
 //!
-//! Everything that comes from a file or a customer passes [`clean`] on its way in, so no name can
+//! Everything that comes from a file or a customer passes `clean` on its way in, so no name can
 //! break a line, a header or the reading order; the HTML template escapes on top of that. Original
 //! records are never quoted.
 
@@ -96,11 +96,8 @@ pub struct Mail {
     pub html: String,
 }
 
-/// Renders the mail of a run.
-///
-/// # Panics
-/// Never: rendering into a `String` has no way to fail, and a template that fails all the same gives
-/// an empty body rather than none of the three.
+/// Renders the mail of a run. Cannot fail: writing into a `String` never does, and the templates call
+/// nothing else that could.
 pub fn render(report: &Report<'_>) -> Mail {
     let view = view::View::of(report);
     Mail {

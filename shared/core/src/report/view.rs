@@ -88,7 +88,11 @@ impl View {
         let planned = kind.planned();
         let groups = summary.groups.iter().map(|group| {
             let made = if group.made { " (new)" } else { "" };
-            [format!("{}{made}", clean(&group.name)), signed('+', group.joined), signed('−', group.left)]
+            [
+                format!("{}{made}", clean(&group.name)),
+                format!("+{}", thousands(group.joined)),
+                format!("−{}", thousands(group.left)),
+            ]
         });
         let new_values = summary
             .new_values
@@ -251,21 +255,13 @@ fn fields(tally: &Tally) -> Vec<[String; 3]> {
     let mut fields: Vec<_> = tally.fields.iter().filter(|(_, of)| weight(of) > 0).collect();
     fields.sort_by_key(|(field, of)| (std::cmp::Reverse(weight(of)), **field));
     let row = |(field, of): (&crate::field::Field, &FieldTally)| {
-        [
-            field.spec().label.to_owned(),
-            format!("{} changed", thousands(of.changed)),
-            format!("{} blanked", thousands(of.blanked)),
-        ]
+        [field.spec().label.to_owned(), thousands(of.changed), thousands(of.blanked)]
     };
     fields.into_iter().take(Report::MAX_LISTED).map(row).collect()
 }
 
 fn weight(tally: &FieldTally) -> u64 {
     tally.changed.saturating_add(tally.blanked)
-}
-
-fn signed(sign: char, count: u64) -> String {
-    if count == 0 { "0".to_owned() } else { format!("{sign}{}", thousands(count)) }
 }
 
 fn more(of: usize) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Writing a roster.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -10,15 +10,15 @@ use crate::listing::{Scratch, ScratchFile};
 use crate::status::Status;
 
 /// Writes a roster, person by person in the entries' order.
-pub struct RosterWriter<'a, W> {
+pub struct RosterWriter<W> {
     out: W,
     hash: Xxh3,
-    keys: Box<dyn ScratchFile + 'a>,
+    keys: BufWriter<Box<dyn ScratchFile>>,
     left: u64,
     last: Option<Entry>,
 }
 
-impl<'a, W: Write> RosterWriter<'a, W> {
+impl<W: Write> RosterWriter<W> {
     /// Begins a roster of `people` people; their keys wait in `scratch` until the entries are written.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl<'a, W: Write> RosterWriter<'a, W> {
         fingerprint: [u8; 16],
         profile: &Profile,
         people: u64,
-        scratch: &'a dyn Scratch,
+        scratch: &dyn Scratch,
     ) -> io::Result<Self> {
         let mut head = Vec::with_capacity(128);
         head.extend_from_slice(MAGIC);
@@ -45,7 +45,7 @@ impl<'a, W: Write> RosterWriter<'a, W> {
         let mut hash = Xxh3::new();
         hash.update(&head);
         out.write_all(&head)?;
-        Ok(Self { out, hash, keys: scratch.file()?, left: people, last: None })
+        Ok(Self { out, hash, keys: BufWriter::with_capacity(1 << 18, scratch.file()?), left: people, last: None })
     }
 
     /// Adds a person.
@@ -74,10 +74,11 @@ impl<'a, W: Write> RosterWriter<'a, W> {
         if self.left != 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a roster's people are all written"));
         }
-        self.keys.seek(SeekFrom::Start(0))?;
+        let mut keys = self.keys.into_inner().map_err(io::IntoInnerError::into_error)?;
+        keys.seek(SeekFrom::Start(0))?;
         let mut block = vec![0; 1 << 16];
         loop {
-            let read = self.keys.read(&mut block)?;
+            let read = keys.read(&mut block)?;
             if read == 0 {
                 break;
             }

@@ -80,15 +80,20 @@ fn structure(html: &str) -> Vec<String> {
     tags
 }
 
+/// A test's text lives as long as the test, which spares a lifetime on every helper.
+fn leaked(name: &str, text: &str) -> &'static str {
+    Box::leak(format!("{name}{text}").into_boxed_str())
+}
+
 fn every_kind(text: &str) -> Vec<Mail> {
     let run = Owned::new(text);
     let outcomes = [Outcome::Applied, Outcome::Held, Outcome::Rejected, Outcome::Superseded, Outcome::Failed];
     let change = |report: &mut Report<'_>| {
-        report.failure = Some(Box::leak(format!("broken{text}").into_boxed_str()));
-        report.replaced_run = Some(Box::leak(format!("acme-1{text}").into_boxed_str()));
+        report.failure = Some(leaked("broken", text));
+        report.replaced_run = Some(leaked("acme-1", text));
     };
     let undone = |report: &mut Report<'_>| {
-        report.rollback_of = Some(Box::leak(format!("acme-2{text}").into_boxed_str()));
+        report.rollback_of = Some(leaked("acme-2", text));
     };
     let mut mails: Vec<Mail> = outcomes.into_iter().map(|outcome| run.mail(outcome, change)).collect();
     mails.push(run.mail(Outcome::Applied, undone));
@@ -157,7 +162,7 @@ fn the_longest_names_and_counts_fit_the_subject() {
 
 #[test]
 fn a_decision_page_is_linked_and_a_script_is_not() {
-    let links = |approve: &str| {
+    let links = |approve: &'static str| {
         let mail = Owned::new("").mail(Outcome::Held, |report| {
             let hash = report.decide.unwrap().hash;
             report.decide =

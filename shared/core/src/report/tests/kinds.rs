@@ -143,8 +143,10 @@ fn both_bodies_carry_the_same_facts() {
         "acme-7f3a",
         "2026-11-22 02:00 UTC",
         "hr@acme.example",
-        "30 changed",
-        "6 blanked",
+        "Department",
+        "30",
+        "9",
+        "6",
         "reactivate 2",
         "whole file",
         "SSN",
@@ -184,7 +186,7 @@ fn original_records_and_blocked_values_are_never_quoted() {
 #[test]
 fn the_chat_line_tells_that_a_file_arrived() {
     let line = Owned::new("").with(Outcome::Held, |report| chat_alert(report));
-    insta::assert_snapshot!(line, @"");
+    insta::assert_snapshot!(line, @"acme_people_11222026.csv arrived for Payroll nightly: Held: nothing was changed (12 to add, 45 to update, 3 to deactivate, 210 to remove). Run acme-7f3a");
 }
 
 #[test]
