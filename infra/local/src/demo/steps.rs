@@ -100,6 +100,7 @@ async fn error_file(scene: &mut Scene<'_>, story: &mut Story, run: &Inspection) 
     };
     let bytes = scene.login.get(place).await?;
     let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start_matches('\u{feff}');
     for line in text.lines().take(3) {
         let shown: String = line.chars().take(110).collect();
         story.line(&format!("| {shown}{}", if shown.len() < line.len() { "…" } else { "" }));
