@@ -1,7 +1,7 @@
 //! What an import costs, as ratios of processor time in one run: each round measures every phase in
 //! a process of its own, next to the floor: the csv crate merely counting the file's records.
 //!
-//! `cargo bench -p muster-core --bench import -- [rows] [rounds]`
+//! `cargo bench -p muster-core --bench import -- [rows] [rounds] [phase]`
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program for developers")]
 
 use std::fs::{self, File};
@@ -167,7 +167,8 @@ fn main() {
     let bytes = fs::metadata(dir.join("roster")).unwrap().len();
     println!("{rows} people, {rounds} rounds; roster {:.1} bytes a person", bytes as f64 / rows as f64);
     println!("{:<28} {:>8} {:>8} {:>6} {:>6} {:>9}", "phase", "cpu s", "floor s", "ratio", "goal", "peak MiB");
-    for (name, csv, goal) in PHASES {
+    let only = args.get(2).map_or("", String::as_str);
+    for (name, csv, goal) in PHASES.into_iter().filter(|phase| phase.0.contains(only)) {
         let (mut cpu, mut floors, mut ratios, mut peaks) = (vec![], vec![], vec![], vec![]);
         for _ in 0..rounds {
             let (floor, _) = child(&dir, "floor", csv);

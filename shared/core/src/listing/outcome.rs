@@ -121,6 +121,15 @@ impl Sight {
     }
 }
 
+/// What becomes of an entry of the old roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Present,
+    Absent,
+    /// Gone, or written anew in another place.
+    Dropped,
+}
+
 /// A compared file.
 pub struct Comparison<'a> {
     pub(super) counts: Counts,
@@ -206,12 +215,13 @@ impl Comparison<'_> {
         if absent.is_empty() {
             return Ok(Vec::new());
         }
-        let runs: HashMap<u32, u8> =
-            absent.iter().map(|at| (*at, roster.entries[*at as usize].flags().runs_absent() + 1)).collect();
+        let mut wanted = absent.iter().copied().peekable();
         let mut people = Vec::with_capacity(absent.len());
-        roster.each_key(|at, _, key| {
-            if let (Some(runs), Ok(unique_id)) = (runs.get(&(at as u32)), UniqueId::parse(key)) {
-                people.push(Absent { unique_id, runs_absent: *runs });
+        roster.each_key(|at, entry, key| {
+            if wanted.next_if(|wanted| *wanted as usize == at).is_some()
+                && let Ok(unique_id) = UniqueId::parse(key)
+            {
+                people.push(Absent { unique_id, runs_absent: entry.flags().runs_absent() + 1 });
             }
         })?;
         Ok(people)
@@ -260,18 +270,18 @@ impl Comparison<'_> {
         let complete = self.complete().is_some();
         let not_applied: HashSet<u64> = decisions.not_applied.iter().map(|id| self.hasher.key(id.as_str())).collect();
         let removed: HashSet<u64> = decisions.removed.iter().map(|id| self.hasher.key(id.as_str())).collect();
-        let absent: HashSet<u32> = self.absent.iter().copied().collect();
         let (moved, fresh) = self.changed_entries(&not_applied, &removed);
         let newcomers = self.newcomers(&moved, fresh)?;
+        let marks = self.marks(&moved, &removed);
         let kept = |at: usize, entry: Entry| {
-            let dropped = removed.contains(&entry.key) || moved.contains_key(&(at as u32));
-            let runs = match complete {
+            let runs = match (complete, marks[at]) {
+                (_, Mark::Dropped) => return None,
                 // Withheld absences count neither way.
-                false => entry.flags().runs_absent(),
-                true if absent.contains(&(at as u32)) => entry.flags().runs_absent() + 1,
-                true => 0,
+                (false, _) => entry.flags().runs_absent(),
+                (true, Mark::Absent) => entry.flags().runs_absent() + 1,
+                (true, Mark::Present) => 0,
             };
-            (!dropped).then(|| entry.with_flags(entry.flags().absent_for(runs)))
+            Some(entry.with_flags(entry.flags().absent_for(runs)))
         };
         let entries = self.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
         let staying = entries.iter().enumerate().filter(|(at, entry)| kept(*at, **entry).is_some()).count();
@@ -295,6 +305,18 @@ impl Comparison<'_> {
             writer.person(new, &id)?;
         }
         writer.finish()
+    }
+
+    /// What becomes of each of the old roster's entries.
+    fn marks(&self, moved: &HashMap<u32, Option<Entry>>, removed: &HashSet<u64>) -> Vec<Mark> {
+        let entries = self.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
+        let mut marks = vec![Mark::Present; entries.len()];
+        for at in &self.absent {
+            let gone = removed.contains(&entries[*at as usize].key);
+            marks[*at as usize] = if gone { Mark::Dropped } else { Mark::Absent };
+        }
+        moved.keys().for_each(|at| marks[*at as usize] = Mark::Dropped);
+        marks
     }
 
     /// Per known person whose row changed: the new entry, or `None` to drop them; and whether the n-th row is a new person's.
@@ -329,7 +351,7 @@ impl Comparison<'_> {
         let mut newcomers = Vec::new();
         self.spool.rewind()?;
         for (row, fresh) in self.rows.iter().zip(fresh) {
-            let id = self.spool.next()?.desired.unique_id;
+            let id = self.spool.next_id()?;
             let moved =
                 moved.get(&row.entry).copied().flatten().filter(|_| matches!(row.fate, Fate::Look | Fate::Cosmetic));
             let entry = if fresh { Some(Entry::new(row.raw, row.flags, row.key, row.outcome)) } else { moved };

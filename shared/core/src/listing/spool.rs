@@ -31,10 +31,13 @@ impl SpoolWriter {
     pub(super) fn push(&mut self, place: Place, desired: &Desired, raw: &[u8]) -> io::Result<()> {
         let line = &mut self.line;
         line.clear();
+        // The length of what follows the id, so that it can be skipped.
+        text(line, desired.unique_id.as_str().as_bytes());
+        let length_at = line.len();
+        line.extend_from_slice(&[0; 4]);
         line.extend_from_slice(&place.record.to_le_bytes());
         line.extend_from_slice(&place.line.to_le_bytes());
         text(line, raw);
-        text(line, desired.unique_id.as_str().as_bytes());
         line.push(desired.status as u8);
         line.push(desired.cells.len() as u8);
         for (field, cell) in &desired.cells {
@@ -53,6 +56,8 @@ impl SpoolWriter {
                 }
             }
         }
+        let length = (line.len() - length_at - 4) as u32;
+        line[length_at..length_at + 4].copy_from_slice(&length.to_le_bytes());
         self.out.write_all(line)
     }
 
@@ -81,13 +86,26 @@ impl SpoolReader {
 
     /// The next row; the caller knows how many there are.
     pub(super) fn next(&mut self) -> io::Result<Spooled> {
+        let unique_id = self.id()?;
+        self.short()?;
         let place = Place { record: self.number()?, line: self.number()? };
         let raw = self.bytes()?;
-        let unique_id = UniqueId::parse(&self.text()?).map_err(|_| io::ErrorKind::InvalidData)?;
         let status = Status::ALL.get(usize::from(self.byte()?)).copied().ok_or(io::ErrorKind::InvalidData)?;
         let cells = self.byte()?;
         let cells = (0..cells).map(|_| self.cell()).collect::<io::Result<_>>()?;
         Ok(Spooled { place, desired: Desired { unique_id, status, cells }, raw })
+    }
+
+    /// The next row's unique id; the rest of the row is passed over.
+    pub(super) fn next_id(&mut self) -> io::Result<UniqueId> {
+        let id = self.id()?;
+        let rest = self.short()?;
+        self.input.seek_relative(i64::from(rest))?;
+        Ok(id)
+    }
+
+    fn id(&mut self) -> io::Result<UniqueId> {
+        UniqueId::parse(&self.text()?).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
     fn cell(&mut self) -> io::Result<(Field, Cell)> {

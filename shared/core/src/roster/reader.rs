@@ -65,10 +65,6 @@ impl<'a> Roster<'a> {
         let profile = read_profile(&mut input)?;
         let entries = read_entries(&mut input, people)?;
         let keys_at = input.read;
-        let mut key = [0; 256];
-        for _ in 0..people {
-            next_key(|buffer| input.take(buffer), &mut key)?;
-        }
         input.finish()?;
         let (buckets, shift) = index(&entries);
         let source = Box::new(input.inner.into_inner());
@@ -107,7 +103,7 @@ impl<'a> Roster<'a> {
     }
 }
 
-fn next_key<E>(mut take: impl FnMut(&mut [u8]) -> Result<(), E>, key: &mut [u8; 256]) -> Result<usize, E> {
+fn next_key(mut take: impl FnMut(&mut [u8]) -> io::Result<()>, key: &mut [u8; 256]) -> io::Result<usize> {
     let mut length = [0];
     take(&mut length)?;
     let length = usize::from(length[0]) + 1;
@@ -186,14 +182,22 @@ impl<R: Read> Summed<R> {
         Ok(u64::from_le_bytes(bytes))
     }
 
+    /// Reads on to the end: the last 8 bytes are the checksum of all others.
     fn finish(&mut self) -> Result<(), RosterError> {
-        let expected = self.hash.digest();
-        if self.number()? != expected {
-            return Err(RosterError::Damaged("its checksum is wrong"));
+        let mut block = vec![0; 1 << 16];
+        let mut held = 0;
+        loop {
+            let read = self.inner.read(&mut block[held..])?;
+            if read == 0 {
+                break;
+            }
+            let filled = held + read;
+            let sure = filled.saturating_sub(8);
+            self.hash.update(&block[..sure]);
+            block.copy_within(sure..filled, 0);
+            held = filled - sure;
         }
-        match self.inner.read(&mut [0])? {
-            0 => Ok(()),
-            _ => Err(RosterError::Damaged("something stands behind its end")),
-        }
+        let stated: [u8; 8] = block[..held].try_into().map_err(|_| RosterError::Damaged("it is cut off"))?;
+        if u64::from_le_bytes(stated) == self.hash.digest() { Ok(()) } else { Err(RosterError::Damaged("its checksum is wrong")) }
     }
 }

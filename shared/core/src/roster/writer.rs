@@ -9,6 +9,9 @@ use crate::ids::UniqueId;
 use crate::listing::{Scratch, ScratchFile};
 use crate::status::Status;
 
+/// How many bytes are written at once.
+const BLOCK: usize = 1 << 16;
+
 /// Writes a roster, person by person in the entries' order.
 pub struct RosterWriter<W> {
     out: W,
@@ -16,6 +19,8 @@ pub struct RosterWriter<W> {
     keys: BufWriter<Box<dyn ScratchFile>>,
     left: u64,
     last: Option<Entry>,
+    /// Entries that are not yet summed up and written.
+    block: Vec<u8>,
 }
 
 impl<W: Write> RosterWriter<W> {
@@ -45,7 +50,7 @@ impl<W: Write> RosterWriter<W> {
         let mut hash = Xxh3::new();
         hash.update(&head);
         out.write_all(&head)?;
-        Ok(Self { out, hash, keys: BufWriter::with_capacity(1 << 18, scratch.file()?), left: people, last: None })
+        Ok(Self { out, hash, keys: BufWriter::with_capacity(1 << 18, scratch.file()?), left: people, last: None, block: Vec::with_capacity(BLOCK) })
     }
 
     /// Adds a person.
@@ -59,11 +64,19 @@ impl<W: Write> RosterWriter<W> {
         }
         self.left -= 1;
         self.last = Some(entry);
-        let bytes = entry.to_bytes();
-        self.hash.update(&bytes);
-        self.out.write_all(&bytes)?;
+        self.block.extend_from_slice(&entry.to_bytes());
+        if self.block.len() >= BLOCK {
+            self.flush()?;
+        }
         self.keys.write_all(&[length])?;
         self.keys.write_all(key.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hash.update(&self.block);
+        self.out.write_all(&self.block)?;
+        self.block.clear();
+        Ok(())
     }
 
     /// Writes the keys and the checksum.
@@ -74,6 +87,7 @@ impl<W: Write> RosterWriter<W> {
         if self.left != 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a roster's people are all written"));
         }
+        self.flush()?;
         let mut keys = self.keys.into_inner().map_err(io::IntoInnerError::into_error)?;
         keys.seek(SeekFrom::Start(0))?;
         let mut block = vec![0; 1 << 16];
