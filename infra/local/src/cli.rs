@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     admin::{self, Admin},
+    demo::{self, DemoArgs},
     options::Options,
     stack::Stack,
 };
@@ -33,6 +34,8 @@ pub(crate) const DEFAULT_DATA: &str = ".local";
 enum Command {
     /// Starts everything; prints one line of JSON once it is ready and runs until Ctrl-C.
     Up(UpArgs),
+    /// Shows the whole system at work on made-up people, step by step, and checks each step.
+    Demo(DemoArgs),
     #[command(flatten)]
     Admin(Admin),
 }
@@ -61,6 +64,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     // A command says what there is to say itself.
     let usual = match cli.command {
         Some(Command::Up(_)) => "info,dynoxide=error,russh=warn,s3s=warn",
+        // Faults of its own making are part of the demo's story.
+        Some(Command::Demo(_)) => "error,s3s=off",
         _ => "warn",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| usual.into());
@@ -68,6 +73,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {
         Some(Command::Up(args)) => runtime.block_on(up(args)),
+        Some(Command::Demo(args)) => runtime.block_on(demo::run(args)),
         Some(Command::Admin(command)) => runtime.block_on(admin::run(command)),
         None => anyhow::bail!("no command; see --help"),
     }

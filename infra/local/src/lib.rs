@@ -6,6 +6,7 @@
 mod addresses;
 mod admin;
 pub mod cli;
+mod demo;
 mod options;
 mod stack;
 

@@ -15,6 +15,7 @@ use muster_aws::{Clients, Names, Ports, SystemClock};
 use serde_json::Value;
 
 pub(crate) use connect::connect;
+pub(crate) use runs::decider;
 
 use crate::running;
 

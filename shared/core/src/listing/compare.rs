@@ -1,8 +1,9 @@
 //! Comparing a file with a roster.
 
+use std::collections::HashMap;
 use std::io;
 
-use super::outcome::{Comparison, Counts, Fate, NAMED, NOBODY, Row};
+use super::outcome::{Comparison, Counts, Fate, NOBODY, Row};
 use super::scan::Scanned;
 use super::{Scratch, scan};
 use crate::file::{Limits, OpenFile};
@@ -63,7 +64,7 @@ fn settle<'r>(
     let mut doubled = Vec::new();
     let entries = scanned.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
     for (at, entry) in entries.iter().enumerate() {
-        let seen = scanned.seen[at];
+        let seen = scanned.seen[at].record;
         match scanned.by_key.get(&entry.key) {
             Some(row) if seen != 0 => doubled.push((*row, at)),
             Some(row) => match_row(&mut scanned.rows, *row, at, entry.outcome, entry.flags().is_not_applied()),
@@ -77,8 +78,11 @@ fn settle<'r>(
         .filter(|(key, _)| absent.iter().any(|at| entries[*at as usize].key == *key))
         .map(|(_, place)| *place)
         .collect();
+    let mut contradicted = HashMap::new();
     for (row, at) in doubled {
-        double(&mut scanned, row, at);
+        if double(&mut scanned, row, at) {
+            contradicted.insert(row, scanned.seen[at].place());
+        }
     }
     if let Some(place) = inner.first() {
         let message = "a quoted field holds a row of a person who is missing from the file: a quote on this line is one too many or one too few";
@@ -89,7 +93,7 @@ fn settle<'r>(
         let message = "the last people of the last file are missing in one piece, so this file looks cut off; send it again, or approve if they have all left";
         scanned.log.push(Issue::file(Code::TailMissing, message));
     }
-    let known = scanned.seen.iter().filter(|seen| **seen != 0 && **seen != NAMED).count() as u64;
+    let known = scanned.seen.iter().filter(|seen| seen.record != 0).count() as u64;
     let cosmetic = scanned.rows.iter().filter(|row| row.fate == Fate::Cosmetic).count() as u64;
     let counts = Counts {
         rows: scanned.counts.rows,
@@ -113,6 +117,7 @@ fn settle<'r>(
         spool: scanned.spool.into_reader()?,
         roster: scanned.roster,
         absent,
+        contradicted,
         hasher,
         fingerprint,
         profile,
@@ -129,24 +134,21 @@ fn match_row(rows: &mut [Row], first: u32, at: usize, outcome: u64, not_applied:
     }
 }
 
-/// A person whose row is as it was, and who has another row besides.
-fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) {
+/// A person whose row is as it was, and who has another row besides; answers whether that says something else.
+fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) -> bool {
     let row = &mut scanned.rows[row as usize];
     row.entry = at as u32;
     let same = scanned.roster.as_ref().is_some_and(|roster| roster.entries[at].outcome == row.outcome);
     if row.fate != Fate::Look {
-        return;
+        return false;
     }
     if same {
         row.fate = Fate::Repeated;
-        return;
+        return false;
     }
     row.fate = Fate::Duplicate;
     scanned.named.insert(row.key);
-    let record = u64::from(scanned.seen[at]);
-    let place = crate::issue::Place { record, line: 0 };
-    let message = "this row is as in the last file, but another row has the same unique id; the person stays as stored";
-    scanned.log.push(Issue::at(Code::DuplicateId, place, message));
+    true
 }
 
 /// Whether every one of the last file's last people is missing, and the file ends with somebody known.

@@ -103,6 +103,24 @@ pub(super) enum Fate {
     Duplicate,
 }
 
+/// Where the row of an entry was seen; a record of 0 means nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sight {
+    pub(super) record: u32,
+    pub(super) line: u32,
+}
+
+impl Sight {
+    pub(super) fn at(place: Place) -> Self {
+        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { record: narrow(place.record), line: narrow(place.line) }
+    }
+
+    pub(super) fn place(self) -> Place {
+        Place { record: self.record.into(), line: self.line.into() }
+    }
+}
+
 /// What becomes of an entry of the old roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -112,9 +130,6 @@ enum Mark {
     Dropped,
 }
 
-/// What was seen of an entry. 0: nothing; else the record's number, or [`NAMED`].
-pub(super) const NAMED: u32 = u32::MAX;
-
 /// A compared file.
 pub struct Comparison<'a> {
     pub(super) counts: Counts,
@@ -123,6 +138,8 @@ pub struct Comparison<'a> {
     pub(super) spool: SpoolReader,
     pub(super) roster: Option<Roster<'a>>,
     pub(super) absent: Vec<u32>,
+    /// Rows that contradict one which is as in the last file, by their place in `rows`; and where that one stands.
+    pub(super) contradicted: HashMap<u32, Place>,
     pub(super) hasher: Hasher,
     pub(super) fingerprint: [u8; 16],
     pub(super) profile: Profile,
@@ -220,8 +237,14 @@ impl Comparison<'_> {
         }
         self.spool.rewind()?;
         let mut cells = Cells::default();
-        for row in &self.rows {
+        for (at, row) in (0..).zip(&self.rows) {
             let spooled = self.spool.next()?;
+            if let Some(place) = self.contradicted.get(&at) {
+                let message = "this row is as in the last file, but another row has the same unique id; the person stays as stored";
+                let mut issue = Issue::at(Code::DuplicateId, *place, message);
+                issue.unique_id = Some(spooled.desired.unique_id.clone());
+                self.log.push(issue);
+            }
             let (code, message) = match row.fate {
                 Fate::Duplicate => (
                     Code::DuplicateId,

@@ -6,7 +6,7 @@ use std::io;
 use super::IssueLog;
 use super::cells::Cells;
 use super::compare::CompareInput;
-use super::outcome::{Counts, Fate, NAMED, NOBODY, Row};
+use super::outcome::{Counts, Fate, NOBODY, Row, Sight};
 use super::split::{LineEnd, Record, Splitter, Stopped, line_ends};
 use super::spool::SpoolWriter;
 use super::structure::{Shape, control_character, shape_of, trailer};
@@ -29,7 +29,7 @@ pub(super) struct Scanned<'r> {
     pub(super) inner_ids: Vec<(u64, Place)>,
     pub(super) spool: SpoolWriter,
     pub(super) roster: Option<Roster<'r>>,
-    pub(super) seen: Vec<u32>,
+    pub(super) seen: Vec<Sight>,
     /// Whether the file ended with a line end like its others.
     pub(super) ended: bool,
     pub(super) id_width: (u16, u16),
@@ -90,7 +90,7 @@ pub(super) fn scan<'r>(input: CompareInput<'_, 'r>) -> io::Result<Scanned<'r>> {
     let mut log = IssueLog::default();
     issues.into_iter().for_each(|issue| log.push(issue));
     let same_form = roster.as_ref().is_some_and(|roster| roster.fingerprint == fingerprint);
-    let seen = vec![0; roster.as_ref().map_or(0, Roster::len)];
+    let seen = vec![Sight::default(); roster.as_ref().map_or(0, Roster::len)];
     let out = Scanned {
         counts: Counts::default(),
         log,
@@ -174,7 +174,7 @@ impl Scan<'_, '_> {
         let hash = hashed.map(|(hash, _)| hash);
         if let Some(at) = hashed.and_then(|(_, at)| self.needs_no_look(at)) {
             self.flush_suspect();
-            self.see(at);
+            self.see(at, bytes, place);
             return Ok(());
         }
         if !self.cells.split(bytes, self.delimiter, self.max_columns) {
@@ -192,7 +192,7 @@ impl Scan<'_, '_> {
         };
         if let Some(at) = (record.quoted && !odd && self.same_form).then(|| self.known(raw)).flatten() {
             self.flush_suspect();
-            self.see(at);
+            self.see(at, bytes, place);
             return Ok(());
         }
         self.unknown(bytes, place, raw)
@@ -211,16 +211,21 @@ impl Scan<'_, '_> {
         (at != NOT_FOUND && !entry.flags().wants_a_look()).then_some(at as usize)
     }
 
-    fn see(&mut self, at: usize) {
+    fn see(&mut self, at: usize, bytes: &[u8], place: Place) {
         let key = self.out.roster.as_ref().map_or(0, |roster| roster.entries[at].key);
         self.row_of(key);
-        if self.out.seen[at] != 0 {
-            let place = Place { record: self.records, line: 0 };
+        if self.out.seen[at].record != 0 {
             let message = "the same row stands in the file twice; it counts once";
-            self.out.log.push(Issue::at(Code::RepeatedRow, place, message));
+            let mut issue = Issue::at(Code::RepeatedRow, place, message);
+            // Known rows are not split otherwise.
+            if self.cells.split(bytes, self.delimiter, self.max_columns) {
+                issue.unique_id = self.id_of_cells();
+                issue.original = self.masked();
+            }
+            self.out.log.push(issue);
             return;
         }
-        self.out.seen[at] = u32::try_from(self.records).unwrap_or(NAMED - 1);
+        self.out.seen[at] = Sight::at(place);
     }
 
     fn row_of(&mut self, key: u64) {

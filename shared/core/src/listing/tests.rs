@@ -27,6 +27,8 @@ struct Found {
     proposed: Vec<String>,
     absent: Option<Vec<String>>,
     codes: Vec<String>,
+    /// Whom the issues are about.
+    about: Vec<String>,
     roster: Vec<u8>,
 }
 
@@ -65,6 +67,8 @@ fn read_as(text: &str, before: Option<&[u8]>, removes: bool) -> Found {
         let absent = comparison.absent(&proof).unwrap();
         absent.into_iter().map(|absent| absent.unique_id.to_string()).collect()
     });
+    let about = comparison.issues().issues().iter();
+    let about = about.filter_map(|issue| issue.unique_id.as_ref().map(ToString::to_string)).collect();
     let codes = comparison.issues().issues().iter();
     let codes =
         codes.map(|issue| format!("{}@{}:{}", issue.code.as_str(), issue.place.record, issue.place.line)).collect();
@@ -73,7 +77,7 @@ fn read_as(text: &str, before: Option<&[u8]>, removes: bool) -> Found {
         decisions.removed(&crate::ids::UniqueId::parse(id).unwrap());
     }
     let roster = comparison.next_roster(&decisions, Vec::new(), &MemoryScratch).unwrap();
-    Found { proposed, absent, codes, roster }
+    Found { proposed, absent, codes, about, roster }
 }
 
 const DAY_1: &str = "id,name,phone,status\n001,Ana,212-555-0142,A\n002,Bo,,A\n003,\"Cy \"\"C\"\"\",,A\n004,Di,,A\n";
@@ -130,13 +134,21 @@ fn rows_of_one_id_that_differ_leave_the_person_as_stored() {
 #[test]
 fn an_unchanged_row_beside_a_contradicting_one_is_a_duplicate_too() {
     let day_2 = format!("{DAY_1}004,Dina,,A\n");
-    check(&day_2, "", "", "duplicate_id@4:0 duplicate_id@5:6");
+    check(&day_2, "", "", "duplicate_id@4:5 duplicate_id@5:6");
 }
 
 #[test]
 fn the_same_row_twice_counts_once() {
-    check(&format!("{DAY_1}004,Di,,A\n"), "", "", "repeated_row@5:0");
+    check(&format!("{DAY_1}004,Di,,A\n"), "", "", "repeated_row@5:6");
     check(&format!("{DAY_1}007,Flo,,A\n007,Flo,,A\n"), "+007", "", "repeated_row@6:7");
+}
+
+#[test]
+fn a_known_row_that_stands_twice_or_is_contradicted_says_whose_it_is() {
+    let first = read(DAY_1, None);
+    let about = |more: &str| read(&format!("{DAY_1}{more}"), Some(&first.roster)).about;
+    assert_eq!(about("004,Di,,A\n"), ["004"]);
+    assert_eq!(about("004,Dina,,A\n"), ["004", "004"]);
 }
 
 #[test]
