@@ -1,12 +1,13 @@
 //! Comparing a file with a roster.
 
+use std::collections::HashMap;
 use std::io;
 
 use super::outcome::{Comparison, Counts, Fate, NAMED, NOBODY, Row};
 use super::scan::Scanned;
 use super::{Scratch, scan};
 use crate::file::{Limits, OpenFile};
-use crate::issue::{Code, Issue};
+use crate::issue::{Code, Issue, Place, Reach};
 use crate::mapping::Bound;
 use crate::roster::{Hasher, Profile, Roster, TAIL};
 use crate::settings::FileSettings;
@@ -66,7 +67,7 @@ fn settle<'r>(
         let seen = scanned.seen[at];
         match scanned.by_key.get(&entry.key) {
             Some(row) if seen != 0 => doubled.push((*row, at)),
-            Some(row) => match_row(&mut scanned.rows, *row, at, entry.outcome, entry.flags().is_not_applied()),
+            Some(row) => match_row(&mut scanned.rows, *row, at, entry.outcome, entry.flags().wants_a_decision()),
             None if seen == 0 && !scanned.named.contains(&entry.key) => absent.push(at as u32),
             None => {}
         }
@@ -77,9 +78,13 @@ fn settle<'r>(
         .filter(|(key, _)| absent.iter().any(|at| entries[*at as usize].key == *key))
         .map(|(_, place)| *place)
         .collect();
+    let mut contradicted = HashMap::new();
     for (row, at) in doubled {
-        double(&mut scanned, row, at);
+        if let Some(place) = double(&mut scanned, row, at) {
+            contradicted.insert(scanned.rows[row as usize].key, place);
+        }
     }
+    flag_named(&mut scanned);
     if let Some(place) = inner.first() {
         let message = "a quoted field holds a row of a person who is missing from the file: a quote on this line is one too many or one too few";
         scanned.log.push(Issue::at(Code::SwallowedRows, *place, message));
@@ -99,12 +104,7 @@ fn settle<'r>(
         absent: absent.len() as u64,
     };
     narrower_ids(&mut scanned);
-    let profile = Profile {
-        rows: scanned.counts.rows,
-        ended: Some(scanned.ended),
-        id_width: scanned.id_width,
-        tail: scanned.tail.into_iter().collect(),
-    };
+    let profile = profile_of(&scanned, known);
     debug_assert!(profile.tail.len() <= TAIL);
     Ok(Comparison {
         counts,
@@ -117,36 +117,62 @@ fn settle<'r>(
         fingerprint,
         profile,
         delimiter,
+        contradicted,
     })
 }
 
+/// What the next file is measured against. A damaged file is no measure.
+fn profile_of(scanned: &Scanned<'_>, known: u64) -> Profile {
+    let before = scanned.roster.as_ref().map(|roster| &roster.profile);
+    if let Some(before) = before.filter(|_| scanned.log.reaches(Reach::Damage)) {
+        return before.clone();
+    }
+    let mut id_width = scanned.id_width;
+    // Known rows are not taken apart: their ids are as wide as they were.
+    if let Some((least, most)) = before.map(|before| before.id_width).filter(|(least, _)| known > 0 && *least > 0) {
+        id_width = (if id_width.0 == 0 { least } else { least.min(id_width.0) }, most.max(id_width.1));
+    }
+    Profile {
+        rows: scanned.counts.rows,
+        ended: Some(scanned.ended),
+        id_width,
+        tail: scanned.tail.iter().copied().collect(),
+    }
+}
+
+/// A person of whom one row cannot be used stays as stored, whatever the others say.
+fn flag_named(scanned: &mut Scanned<'_>) {
+    if scanned.named.is_empty() {
+        return;
+    }
+    for row in scanned.rows.iter_mut().filter(|row| scanned.named.contains(&row.key)) {
+        row.fate = Fate::Duplicate;
+    }
+}
+
 /// Every row of one id learns whose it is, and whether it says anything new.
-fn match_row(rows: &mut [Row], first: u32, at: usize, outcome: u64, not_applied: bool) {
+fn match_row(rows: &mut [Row], first: u32, at: usize, outcome: u64, undecided: bool) {
     let row = &mut rows[first as usize];
     row.entry = at as u32;
-    if row.fate == Fate::Look && row.outcome == outcome && !not_applied {
+    if row.fate == Fate::Look && row.outcome == outcome && !undecided {
         row.fate = Fate::Cosmetic;
     }
 }
 
-/// A person whose row is as it was, and who has another row besides.
-fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) {
+/// A person whose row is as it was, and who has another row besides: where the first one stands, if the
+/// other contradicts it.
+fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) -> Option<Place> {
+    let outcome = scanned.roster.as_ref().map(|roster| roster.entries[at].outcome);
     let row = &mut scanned.rows[row as usize];
     row.entry = at as u32;
-    let same = scanned.roster.as_ref().is_some_and(|roster| roster.entries[at].outcome == row.outcome);
-    if row.fate != Fate::Look {
-        return;
-    }
-    if same {
+    if row.fate == Fate::Look && outcome == Some(row.outcome) {
         row.fate = Fate::Repeated;
-        return;
+        return None;
     }
     row.fate = Fate::Duplicate;
     scanned.named.insert(row.key);
     let record = u64::from(scanned.seen[at]);
-    let place = crate::issue::Place { record, line: 0 };
-    let message = "this row is as in the last file, but another row has the same unique id; the person stays as stored";
-    scanned.log.push(Issue::at(Code::DuplicateId, place, message));
+    Some(Place { record, line: scanned.lines.of(record) })
 }
 
 /// Whether every one of the last file's last people is missing, and the file ends with somebody known.

@@ -118,6 +118,8 @@ pub struct Comparison<'a> {
     pub(super) fingerprint: [u8; 16],
     pub(super) profile: Profile,
     pub(super) delimiter: u8,
+    /// Where the unchanged row of a person stands who has other rows that contradict it.
+    pub(super) contradicted: HashMap<u64, Place>,
 }
 
 impl std::fmt::Debug for Comparison<'_> {
@@ -212,6 +214,12 @@ impl Comparison<'_> {
         let mut cells = Cells::default();
         for row in &self.rows {
             let spooled = self.spool.next()?;
+            if let Some(place) = self.contradicted.remove(&row.key) {
+                let message = "this row is as in the last file, but another row of this file has the same unique id and says something else; the person stays as stored";
+                let mut issue = Issue::at(Code::DuplicateId, place, message);
+                issue.unique_id = Some(spooled.desired.unique_id.clone());
+                self.log.push(issue);
+            }
             let (code, message) = match row.fate {
                 Fate::Duplicate => (
                     Code::DuplicateId,

@@ -34,6 +34,37 @@ pub(super) struct Scanned<'r> {
     pub(super) ended: bool,
     pub(super) id_width: (u16, u16),
     pub(super) tail: VecDeque<u64>,
+    pub(super) lines: Lines,
+}
+
+/// On which physical line each record begins: kept where it is not the line behind the record before.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    jumps: Vec<(u64, u64)>,
+    full: bool,
+}
+
+impl Lines {
+    /// How many jumps are kept; behind the last one lines are not known.
+    const MOST: usize = 1 << 20;
+
+    #[inline]
+    fn note(&mut self, record: u64, line: u64) {
+        if self.jumps.last().is_some_and(|(known, at)| line - record == at.wrapping_sub(*known)) || self.full {
+            return;
+        }
+        self.full = self.jumps.len() == Self::MOST;
+        self.jumps.push((record, line));
+    }
+
+    /// The line of a record; 0 where it is not known.
+    pub(super) fn of(&self, record: u64) -> u64 {
+        let behind = self.jumps.partition_point(|(known, _)| *known <= record);
+        match self.jumps[..behind].last() {
+            Some((known, line)) if !(self.full && behind == self.jumps.len()) => line + (record - known),
+            _ => 0,
+        }
+    }
 }
 
 /// Keys are hashes already.
@@ -104,6 +135,7 @@ pub(super) fn scan<'r>(input: CompareInput<'_, 'r>) -> io::Result<Scanned<'r>> {
         ended: true,
         id_width: (0, 0),
         tail: VecDeque::with_capacity(TAIL + 1),
+        lines: Lines::default(),
     };
     let mut scan = Scan {
         out,
@@ -165,9 +197,10 @@ impl Scan<'_, '_> {
     fn record(&mut self, bytes: &[u8], record: &Record, hash: Option<u128>) -> io::Result<()> {
         self.records += 1;
         let place = Place { record: self.records, line: record.line };
+        self.out.lines.note(self.records, record.line);
         if let Some(at) = hash.and_then(|hash| self.known(hash)) {
             self.flush_suspect();
-            self.see(at);
+            self.see(at, bytes, place);
             return Ok(());
         }
         if !self.cells.split(bytes, self.delimiter, self.max_columns) {
@@ -185,7 +218,7 @@ impl Scan<'_, '_> {
         };
         if let Some(at) = (record.quoted && !odd && self.same_form).then(|| self.known(raw)).flatten() {
             self.flush_suspect();
-            self.see(at);
+            self.see(at, bytes, place);
             return Ok(());
         }
         self.unknown(bytes, place, raw)
@@ -199,13 +232,16 @@ impl Scan<'_, '_> {
         (!roster.entries[at].flags().wants_a_look()).then_some(at)
     }
 
-    fn see(&mut self, at: usize) {
+    fn see(&mut self, at: usize, bytes: &[u8], place: Place) {
         let key = self.out.roster.as_ref().map_or(0, |roster| roster.entries[at].key);
         self.row_of(key);
         if self.out.seen[at] != 0 {
-            let place = Place { record: self.records, line: 0 };
             let message = "the same row stands in the file twice; it counts once";
-            self.out.log.push(Issue::at(Code::RepeatedRow, place, message));
+            let mut issue = Issue::at(Code::RepeatedRow, place, message);
+            self.cells.split(bytes, self.delimiter, self.max_columns);
+            issue.unique_id = self.id_of_cells();
+            issue.original = self.masked();
+            self.out.log.push(issue);
             return;
         }
         self.out.seen[at] = u32::try_from(self.records).unwrap_or(NAMED - 1);
@@ -279,8 +315,9 @@ impl Scan<'_, '_> {
                 self.out.named.insert(key);
                 Ok(())
             }
+            (None, None) if lost => Ok(()),
             (None, None) => {
-                debug_assert!(lost, "a row without a person says why");
+                self.unusable(Issue::at(Code::IdInvalid, place, "the row's unique id cannot be read"));
                 Ok(())
             }
         }
