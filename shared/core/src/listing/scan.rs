@@ -9,7 +9,7 @@ use super::compare::CompareInput;
 use super::outcome::{Counts, Fate, NAMED, NOBODY, Row};
 use super::split::{LineEnd, Record, Splitter, Stopped, line_ends};
 use super::spool::SpoolWriter;
-use super::structure::{Shape, control_character, shape_of, trailer};
+use super::structure::{Form, Shape, control_character, shape_of, trailer};
 use crate::file::{OpenFile, fault_of};
 use crate::ids::UniqueId;
 use crate::issue::{Code, Issue, Place, Reach};
@@ -256,7 +256,13 @@ impl Scan<'_, '_> {
     }
 
     fn unknown(&mut self, bytes: &[u8], place: Place, raw: u128) -> io::Result<()> {
-        match shape_of(bytes, &self.cells, place, &self.header, self.strict_quotes) {
+        let form = Form {
+            header: &self.header,
+            delimiter: self.delimiter,
+            strict_quotes: self.strict_quotes,
+            key_column: self.key_column,
+        };
+        match shape_of(bytes, &self.cells, place, &form) {
             Shape::Blank => {
                 self.out.log.push(Issue::at(Code::BlankRow, place, "the row is blank; it is not counted"));
                 return Ok(());
@@ -381,6 +387,7 @@ impl Scan<'_, '_> {
     fn bad_row(&mut self, mut issue: Issue) {
         if let Some(id) = self.id_of_cells() {
             self.out.named.insert(self.hasher.key(id.as_str()));
+            issue.unique_id = Some(id);
         }
         issue.original = self.masked();
         self.out.log.push(issue);
@@ -493,7 +500,7 @@ impl Scan<'_, '_> {
     fn judge_end(&mut self) {
         let had_end = self.out.roster.as_ref().and_then(|roster| roster.profile.ended);
         if !self.out.ended && had_end == Some(true) && !self.out.log.reaches(Reach::Damage) {
-            let place = Place { record: self.records, line: 0 };
+            let place = Place { record: self.records, line: self.out.lines.of(self.records) };
             let message = "the file ends without the line end that this connection's files have: it may be cut off; send it again";
             self.out.log.push(Issue::at(Code::Truncated, place, message));
         }
