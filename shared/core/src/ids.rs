@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Why a text is no identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -104,7 +106,8 @@ impl UniqueId {
     /// The longest id that is stored, in bytes.
     pub const MAX_BYTES: usize = 256;
 
-    /// Takes an id as the source wrote it, without the white space around it.
+    /// Takes an id as the source wrote it, without the white space around it. A letter that is written as
+    /// several characters in one file and as one in the next is the same letter (Unicode NFC).
     ///
     /// # Errors
     /// [`IdError`] for an empty id, one with control characters, or one over [`Self::MAX_BYTES`].
@@ -119,7 +122,12 @@ impl UniqueId {
         if text.chars().any(char::is_control) {
             return Err(IdError::Control);
         }
-        Ok(Self(text.to_owned()))
+        let text = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
+        // Composed anew, a text may become longer.
+        if text.len() > Self::MAX_BYTES {
+            return Err(IdError::TooLong { limit: Self::MAX_BYTES });
+        }
+        Ok(Self(text))
     }
 
     /// The id itself.

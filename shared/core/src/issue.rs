@@ -89,8 +89,8 @@ codes! {
     TrailerRow = "trailer_row", Warning, Note;
     /// The unique ids of this file are of another width than before: leading zeros may be lost.
     IdWidth = "id_width", Warning, Note;
-    /// The id looks like a number that a spreadsheet rewrote (`1.23E+10`).
-    IdSpreadsheet = "id_spreadsheet", Error, Person;
+    /// The id looks like a number that a spreadsheet rewrote (`1.23E+10`): nobody can tell whose row it is.
+    IdSpreadsheet = "id_spreadsheet", Error, Listing;
     // Fields.
     /// The value is not of the field's type.
     Invalid = "invalid", Error, Field;

@@ -21,7 +21,7 @@ pub(super) fn names(
         })?;
         names.push(cleaned(text));
     }
-    if cells.iter().any(|cell| swallowed_rows(cell, delimiter)) {
+    if cells.iter().any(|cell| swallowed_rows(cell, delimiter, cells.len())) {
         let message = "a quoted name in the header holds whole rows: a quote is missing or too many";
         return Err(vec![Issue::at(Code::SwallowedRows, place, message)]);
     }
@@ -48,10 +48,11 @@ pub(super) fn names(
     Ok((names, issues))
 }
 
-/// More lines than a name has, or a line break together with delimiters.
-fn swallowed_rows(cell: &[u8], delimiter: u8) -> bool {
+/// More lines than a name has, or a line break together with as many delimiters as rows have.
+fn swallowed_rows(cell: &[u8], delimiter: u8, columns: usize) -> bool {
     let breaks = memchr::memchr2_iter(b'\n', b'\r', cell).count();
-    breaks > 6 || (breaks > 0 && memchr::memchr_iter(delimiter, cell).count() > 1)
+    let delimiters = memchr::memchr_iter(delimiter, cell).count();
+    breaks > 6 || (breaks > 0 && (delimiters > 1 || (delimiters == 1 && columns <= 2)))
 }
 
 /// Without what cannot be seen: white space around (no-break spaces too), zero-width characters, byte

@@ -7,7 +7,7 @@ use super::outcome::{Comparison, Counts, Fate, NOBODY, Row};
 use super::scan::Scanned;
 use super::{Scratch, scan};
 use crate::file::{Limits, OpenFile};
-use crate::issue::{Code, Issue};
+use crate::issue::{Code, Issue, Place, Reach};
 use crate::mapping::Bound;
 use crate::roster::{Hasher, Profile, Roster, TAIL};
 use crate::settings::FileSettings;
@@ -64,10 +64,10 @@ fn settle<'r>(
     let mut doubled = Vec::new();
     let entries = scanned.roster.as_ref().map_or(&[][..], |roster| &roster.entries);
     for (at, entry) in entries.iter().enumerate() {
-        let seen = scanned.seen[at].record;
+        let seen = scanned.seen[at];
         match scanned.by_key.get(&entry.key) {
             Some(row) if seen != 0 => doubled.push((*row, at)),
-            Some(row) => match_row(&mut scanned.rows, *row, at, entry.outcome, entry.flags().is_not_applied()),
+            Some(row) => match_row(&mut scanned.rows, *row, at, entry.outcome, entry.flags().wants_a_decision()),
             None if seen == 0 && !scanned.named.contains(&entry.key) => absent.push(at as u32),
             None => {}
         }
@@ -80,10 +80,11 @@ fn settle<'r>(
         .collect();
     let mut contradicted = HashMap::new();
     for (row, at) in doubled {
-        if double(&mut scanned, row, at) {
-            contradicted.insert(row, scanned.seen[at].place());
+        if let Some(place) = double(&mut scanned, row, at) {
+            contradicted.insert(scanned.rows[row as usize].key, place);
         }
     }
+    flag_named(&mut scanned);
     if let Some(place) = inner.first() {
         let message = "a quoted field holds a row of a person who is missing from the file: a quote on this line is one too many or one too few";
         scanned.log.push(Issue::at(Code::SwallowedRows, *place, message));
@@ -93,7 +94,7 @@ fn settle<'r>(
         let message = "the last people of the last file are missing in one piece, so this file looks cut off; send it again, or approve if they have all left";
         scanned.log.push(Issue::file(Code::TailMissing, message));
     }
-    let known = scanned.seen.iter().filter(|seen| seen.record != 0).count() as u64;
+    let known = scanned.seen.iter().filter(|seen| **seen != 0).count() as u64;
     let cosmetic = scanned.rows.iter().filter(|row| row.fate == Fate::Cosmetic).count() as u64;
     let counts = Counts {
         rows: scanned.counts.rows,
@@ -103,12 +104,7 @@ fn settle<'r>(
         absent: absent.len() as u64,
     };
     narrower_ids(&mut scanned);
-    let profile = Profile {
-        rows: scanned.counts.rows,
-        ended: Some(scanned.ended),
-        id_width: scanned.id_width,
-        tail: scanned.tail.into_iter().collect(),
-    };
+    let profile = profile_of(&scanned, known);
     debug_assert!(profile.tail.len() <= TAIL);
     Ok(Comparison {
         counts,
@@ -117,38 +113,66 @@ fn settle<'r>(
         spool: scanned.spool.into_reader()?,
         roster: scanned.roster,
         absent,
-        contradicted,
         hasher,
         fingerprint,
         profile,
         delimiter,
+        contradicted,
     })
 }
 
+/// What the next file is measured against. A damaged file is no measure.
+fn profile_of(scanned: &Scanned<'_>, known: u64) -> Profile {
+    let before = scanned.roster.as_ref().map(|roster| &roster.profile);
+    if let Some(before) = before.filter(|_| scanned.log.reaches(Reach::Damage)) {
+        return before.clone();
+    }
+    let mut id_width = scanned.id_width;
+    // Known rows are not taken apart: their ids are as wide as they were.
+    if let Some((least, most)) = before.map(|before| before.id_width).filter(|(least, _)| known > 0 && *least > 0) {
+        id_width = (if id_width.0 == 0 { least } else { least.min(id_width.0) }, most.max(id_width.1));
+    }
+    Profile {
+        rows: scanned.counts.rows,
+        ended: Some(scanned.ended),
+        id_width,
+        tail: scanned.tail.iter().copied().collect(),
+    }
+}
+
+/// A person of whom one row cannot be used stays as stored, whatever the others say.
+fn flag_named(scanned: &mut Scanned<'_>) {
+    if scanned.named.is_empty() {
+        return;
+    }
+    for row in scanned.rows.iter_mut().filter(|row| scanned.named.contains(&row.key)) {
+        row.fate = Fate::Duplicate;
+    }
+}
+
 /// Every row of one id learns whose it is, and whether it says anything new.
-fn match_row(rows: &mut [Row], first: u32, at: usize, outcome: u64, not_applied: bool) {
+fn match_row(rows: &mut [Row], first: u32, at: usize, outcome: u64, undecided: bool) {
     let row = &mut rows[first as usize];
     row.entry = at as u32;
-    if row.fate == Fate::Look && row.outcome == outcome && !not_applied {
+    if row.fate == Fate::Look && row.outcome == outcome && !undecided {
         row.fate = Fate::Cosmetic;
     }
 }
 
-/// A person whose row is as it was, and who has another row besides; answers whether that says something else.
-fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) -> bool {
+/// A person whose row is as it was, and who has another row besides: where the first one stands, if the
+/// other contradicts it.
+fn double(scanned: &mut Scanned<'_>, row: u32, at: usize) -> Option<Place> {
+    let outcome = scanned.roster.as_ref().map(|roster| roster.entries[at].outcome);
     let row = &mut scanned.rows[row as usize];
     row.entry = at as u32;
-    let same = scanned.roster.as_ref().is_some_and(|roster| roster.entries[at].outcome == row.outcome);
-    if row.fate != Fate::Look {
-        return false;
-    }
-    if same {
+    if row.fate == Fate::Look && outcome == Some(row.outcome) {
         row.fate = Fate::Repeated;
-        return false;
+        return None;
     }
     row.fate = Fate::Duplicate;
     scanned.named.insert(row.key);
-    true
+    let record = u64::from(scanned.seen[at]);
+    Some(Place { record, line: scanned.lines.of(record) })
 }
 
 /// Whether every one of the last file's last people is missing, and the file ends with somebody known.

@@ -16,8 +16,10 @@ pub struct IssueLog {
 
 impl IssueLog {
     pub(super) fn push(&mut self, issue: Issue) {
-        *self.counts.entry(issue.code).or_default() += 1;
-        if self.issues.len() < KEPT {
+        let count = self.counts.entry(issue.code).or_default();
+        *count += 1;
+        // Damage holds the plan and names its line, however many rows are wrong before it.
+        if self.issues.len() < KEPT || (*count == 1 && issue.code.reach() == Reach::Damage) {
             self.issues.push(issue);
         }
     }

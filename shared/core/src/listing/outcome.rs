@@ -103,24 +103,6 @@ pub(super) enum Fate {
     Duplicate,
 }
 
-/// Where the row of an entry was seen; a record of 0 means nowhere.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sight {
-    pub(super) record: u32,
-    pub(super) line: u32,
-}
-
-impl Sight {
-    pub(super) fn at(place: Place) -> Self {
-        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        Self { record: narrow(place.record), line: narrow(place.line) }
-    }
-
-    pub(super) fn place(self) -> Place {
-        Place { record: self.record.into(), line: self.line.into() }
-    }
-}
-
 /// What becomes of an entry of the old roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -138,12 +120,12 @@ pub struct Comparison<'a> {
     pub(super) spool: SpoolReader,
     pub(super) roster: Option<Roster<'a>>,
     pub(super) absent: Vec<u32>,
-    /// Rows that contradict one which is as in the last file, by their place in `rows`; and where that one stands.
-    pub(super) contradicted: HashMap<u32, Place>,
     pub(super) hasher: Hasher,
     pub(super) fingerprint: [u8; 16],
     pub(super) profile: Profile,
     pub(super) delimiter: u8,
+    /// Where the unchanged row of a person stands who has other rows that contradict it.
+    pub(super) contradicted: HashMap<u64, Place>,
 }
 
 impl std::fmt::Debug for Comparison<'_> {
@@ -237,11 +219,11 @@ impl Comparison<'_> {
         }
         self.spool.rewind()?;
         let mut cells = Cells::default();
-        for (at, row) in (0..).zip(&self.rows) {
+        for row in &self.rows {
             let spooled = self.spool.next()?;
-            if let Some(place) = self.contradicted.get(&at) {
-                let message = "this row is as in the last file, but another row has the same unique id; the person stays as stored";
-                let mut issue = Issue::at(Code::DuplicateId, *place, message);
+            if let Some(place) = self.contradicted.remove(&row.key) {
+                let message = "this row is as in the last file, but another row of this file has the same unique id and says something else; the person stays as stored";
+                let mut issue = Issue::at(Code::DuplicateId, place, message);
                 issue.unique_id = Some(spooled.desired.unique_id.clone());
                 self.log.push(issue);
             }

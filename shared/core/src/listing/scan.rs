@@ -6,10 +6,10 @@ use std::io;
 use super::IssueLog;
 use super::cells::Cells;
 use super::compare::CompareInput;
-use super::outcome::{Counts, Fate, NOBODY, Row, Sight};
+use super::outcome::{Counts, Fate, NOBODY, Row};
 use super::split::{LineEnd, Record, Splitter, Stopped, line_ends};
 use super::spool::SpoolWriter;
-use super::structure::{Shape, control_character, shape_of, trailer};
+use super::structure::{Form, Shape, control_character, shape_of, trailer};
 use crate::file::{OpenFile, fault_of};
 use crate::ids::UniqueId;
 use crate::issue::{Code, Issue, Place, Reach};
@@ -29,11 +29,42 @@ pub(super) struct Scanned<'r> {
     pub(super) inner_ids: Vec<(u64, Place)>,
     pub(super) spool: SpoolWriter,
     pub(super) roster: Option<Roster<'r>>,
-    pub(super) seen: Vec<Sight>,
+    pub(super) seen: Vec<u32>,
     /// Whether the file ended with a line end like its others.
     pub(super) ended: bool,
     pub(super) id_width: (u16, u16),
     pub(super) tail: VecDeque<u64>,
+    pub(super) lines: Lines,
+}
+
+/// On which physical line each record begins: kept where it is not the line behind the record before.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    jumps: Vec<(u64, u64)>,
+    full: bool,
+}
+
+impl Lines {
+    /// How many jumps are kept; behind the last one lines are not known.
+    const MOST: usize = 1 << 20;
+
+    #[inline]
+    fn note(&mut self, record: u64, line: u64) {
+        if self.jumps.last().is_some_and(|(known, at)| line - record == at.wrapping_sub(*known)) || self.full {
+            return;
+        }
+        self.full = self.jumps.len() == Self::MOST;
+        self.jumps.push((record, line));
+    }
+
+    /// The line of a record; 0 where it is not known.
+    pub(super) fn of(&self, record: u64) -> u64 {
+        let behind = self.jumps.partition_point(|(known, _)| *known <= record);
+        match self.jumps[..behind].last() {
+            Some((known, line)) if !(self.full && behind == self.jumps.len()) => line + (record - known),
+            _ => 0,
+        }
+    }
 }
 
 /// Keys are hashes already.
@@ -90,7 +121,7 @@ pub(super) fn scan<'r>(input: CompareInput<'_, 'r>) -> io::Result<Scanned<'r>> {
     let mut log = IssueLog::default();
     issues.into_iter().for_each(|issue| log.push(issue));
     let same_form = roster.as_ref().is_some_and(|roster| roster.fingerprint == fingerprint);
-    let seen = vec![Sight::default(); roster.as_ref().map_or(0, Roster::len)];
+    let seen = vec![0; roster.as_ref().map_or(0, Roster::len)];
     let out = Scanned {
         counts: Counts::default(),
         log,
@@ -104,6 +135,7 @@ pub(super) fn scan<'r>(input: CompareInput<'_, 'r>) -> io::Result<Scanned<'r>> {
         ended: true,
         id_width: (0, 0),
         tail: VecDeque::with_capacity(TAIL + 1),
+        lines: Lines::default(),
     };
     let mut scan = Scan {
         out,
@@ -171,6 +203,7 @@ impl Scan<'_, '_> {
     fn record(&mut self, bytes: &[u8], record: &Record, hashed: Option<(u128, u32)>) -> io::Result<()> {
         self.records += 1;
         let place = Place { record: self.records, line: record.line };
+        self.out.lines.note(self.records, record.line);
         let hash = hashed.map(|(hash, _)| hash);
         if let Some(at) = hashed.and_then(|(_, at)| self.needs_no_look(at)) {
             self.flush_suspect();
@@ -214,18 +247,16 @@ impl Scan<'_, '_> {
     fn see(&mut self, at: usize, bytes: &[u8], place: Place) {
         let key = self.out.roster.as_ref().map_or(0, |roster| roster.entries[at].key);
         self.row_of(key);
-        if self.out.seen[at].record != 0 {
+        if self.out.seen[at] != 0 {
             let message = "the same row stands in the file twice; it counts once";
             let mut issue = Issue::at(Code::RepeatedRow, place, message);
-            // Known rows are not split otherwise.
-            if self.cells.split(bytes, self.delimiter, self.max_columns) {
-                issue.unique_id = self.id_of_cells();
-                issue.original = self.masked();
-            }
+            self.cells.split(bytes, self.delimiter, self.max_columns);
+            issue.unique_id = self.id_of_cells();
+            issue.original = self.masked();
             self.out.log.push(issue);
             return;
         }
-        self.out.seen[at] = Sight::at(place);
+        self.out.seen[at] = u32::try_from(self.records).unwrap_or(u32::MAX);
     }
 
     fn row_of(&mut self, key: u64) {
@@ -237,7 +268,13 @@ impl Scan<'_, '_> {
     }
 
     fn unknown(&mut self, bytes: &[u8], place: Place, raw: u128) -> io::Result<()> {
-        match shape_of(bytes, &self.cells, place, &self.header, self.strict_quotes) {
+        let form = Form {
+            header: &self.header,
+            delimiter: self.delimiter,
+            strict_quotes: self.strict_quotes,
+            key_column: self.key_column,
+        };
+        match shape_of(bytes, &self.cells, place, &form) {
             Shape::Blank => {
                 self.out.log.push(Issue::at(Code::BlankRow, place, "the row is blank; it is not counted"));
                 return Ok(());
@@ -296,8 +333,9 @@ impl Scan<'_, '_> {
                 self.out.named.insert(key);
                 Ok(())
             }
+            (None, None) if lost => Ok(()),
             (None, None) => {
-                debug_assert!(lost, "a row without a person says why");
+                self.unusable(Issue::at(Code::IdInvalid, place, "the row's unique id cannot be read"));
                 Ok(())
             }
         }
@@ -361,6 +399,7 @@ impl Scan<'_, '_> {
     fn bad_row(&mut self, mut issue: Issue) {
         if let Some(id) = self.id_of_cells() {
             self.out.named.insert(self.hasher.key(id.as_str()));
+            issue.unique_id = Some(id);
         }
         issue.original = self.masked();
         self.out.log.push(issue);
@@ -473,7 +512,7 @@ impl Scan<'_, '_> {
     fn judge_end(&mut self) {
         let had_end = self.out.roster.as_ref().and_then(|roster| roster.profile.ended);
         if !self.out.ended && had_end == Some(true) && !self.out.log.reaches(Reach::Damage) {
-            let place = Place { record: self.records, line: 0 };
+            let place = Place { record: self.records, line: self.out.lines.of(self.records) };
             let message = "the file ends without the line end that this connection's files have: it may be cut off; send it again";
             self.out.log.push(Issue::at(Code::Truncated, place, message));
         }

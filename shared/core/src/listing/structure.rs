@@ -19,12 +19,21 @@ pub(super) enum Shape {
     Bad(Issue),
 }
 
-/// Judges a record by its shape. `columns` is the header's count.
-pub(super) fn shape_of(record: &[u8], cells: &Cells, place: Place, header: &[String], strict_quotes: bool) -> Shape {
+/// What the file's records look like.
+pub(super) struct Form<'a> {
+    pub(super) header: &'a [String],
+    pub(super) delimiter: u8,
+    pub(super) strict_quotes: bool,
+    pub(super) key_column: Option<usize>,
+}
+
+/// Judges a record by its shape.
+pub(super) fn shape_of(record: &[u8], cells: &Cells, place: Place, form: &Form<'_>) -> Shape {
+    let header = form.header;
     if cells.are_blank() {
         return Shape::Blank;
     }
-    if let Some(issue) = odd_quote(record, cells, place, strict_quotes) {
+    if let Some(issue) = odd_quote(record, cells, place, form.strict_quotes) {
         return Shape::Bad(issue);
     }
     if (0..cells.len()).any(|at| cells.bytes(at).starts_with("\u{feff}".as_bytes())) {
@@ -41,12 +50,25 @@ pub(super) fn shape_of(record: &[u8], cells: &Cells, place: Place, header: &[Str
             "the header stands again in the middle of the file, as if two files had been joined; send one file";
         return Shape::Bad(Issue::at(Code::HeaderRepeated, place, message));
     }
-    if swallowed(record, header.len()) {
+    if swallowed(record, cells, form) {
         let message =
             "a quoted field holds what looks like whole rows: a quote on this line is one too many or one too few";
         return Shape::Bad(Issue::at(Code::SwallowedRows, place, message));
     }
+    if let Some(issue) = full_width_trailer(cells, place) {
+        return Shape::Suspect(issue);
+    }
     Shape::Row
+}
+
+/// A summary line that was filled up to the header's width.
+fn full_width_trailer(cells: &Cells, place: Place) -> Option<Issue> {
+    let filled = (0..cells.len()).filter(|at| !cells.bytes(*at).trim_ascii().is_empty()).count();
+    if filled > 2 || cells.len() < 4 || !is_trailer(&String::from_utf8_lossy(cells.bytes(0))) {
+        return None;
+    }
+    let message = "the row looks like a summary line in the middle of the file; send one file, its people only";
+    Some(Issue::at(Code::IdInvalid, place, message))
 }
 
 fn odd_quote(record: &[u8], cells: &Cells, place: Place, strict: bool) -> Option<Issue> {
@@ -62,17 +84,34 @@ fn odd_quote(record: &[u8], cells: &Cells, place: Place, strict: bool) -> Option
     Some(Issue::at(Code::StrayQuote, Place { line, ..place }, message))
 }
 
-/// Two physical lines of one record that each have as many delimiters as a row: rows were swallowed.
-///
-/// The delimiter is not asked for: whatever separates cells stands at least `columns - 1` times in a row.
-fn swallowed(record: &[u8], columns: usize) -> bool {
+/// Two physical lines of one record that each have as many delimiters as a row, the later one with something like
+/// a unique id in its place: rows were swallowed. An address of several lines with commas has no id there.
+fn swallowed(record: &[u8], cells: &Cells, form: &Form<'_>) -> bool {
+    let columns = form.header.len();
     if columns < 2 || line_ends(record) == 0 {
         return false;
     }
-    let delimiter = [b',', b'\t', b'|', b';'].into_iter().max_by_key(|byte| memchr_iter(*byte, record).count());
-    let Some(delimiter) = delimiter else { return false };
-    let lines = record.split(|byte| matches!(byte, b'\n' | b'\r'));
-    lines.filter(|line| memchr_iter(delimiter, line).count() >= columns - 1).count() >= 2
+    let is_wide = |line: &&[u8]| memchr_iter(form.delimiter, line).count() >= columns - 1;
+    let mut wide = record.split(|byte| matches!(byte, b'\n' | b'\r')).filter(is_wide);
+    let Some(column) = form.key_column else { return wide.nth(1).is_some() };
+    let own = cells.bytes(column);
+    wide.next().is_some()
+        && wide.any(|line| {
+            let inner = line.split(|byte| *byte == form.delimiter).nth(column).unwrap_or_default();
+            is_id_like(inner.trim_ascii(), own.trim_ascii())
+        })
+}
+
+/// Whether a text may be an id of the same making as another one.
+fn is_id_like(text: &[u8], other: &[u8]) -> bool {
+    let text = text.strip_prefix(b"\"").unwrap_or(text);
+    let text = text.strip_suffix(b"\"").unwrap_or(text);
+    let has_digit = |text: &[u8]| text.iter().any(u8::is_ascii_digit);
+    let has_letter = |text: &[u8]| text.iter().any(u8::is_ascii_alphabetic);
+    !text.is_empty()
+        && text.contains(&b' ') <= other.contains(&b' ')
+        && has_digit(text) >= has_digit(other)
+        && has_letter(text) <= has_letter(other)
 }
 
 /// A control character that no text has.
@@ -80,34 +119,41 @@ pub(super) fn control_character(text: &[u8]) -> Option<u8> {
     text.iter().copied().find(|byte| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127))
 }
 
-/// Whether a row of the wrong width at the end of a file is a summary line, and which count it states.
-pub(super) fn trailer(cells: &[String]) -> Option<Option<u64>> {
-    const WORDS: [&str; 14] = [
-        "total",
-        "totals",
-        "trailer",
-        "trl",
-        "trlr",
-        "end",
-        "eof",
-        "end of file",
-        "end of report",
-        "count",
-        "records",
-        "record count",
-        "rows",
-        "row count",
-    ];
-    let first = cells.first()?.trim().trim_start_matches('#').trim().to_lowercase();
+const TRAILER_WORDS: [&str; 14] = [
+    "total",
+    "totals",
+    "trailer",
+    "trl",
+    "trlr",
+    "end",
+    "eof",
+    "end of file",
+    "end of report",
+    "count",
+    "records",
+    "record count",
+    "rows",
+    "row count",
+];
+
+/// A summary line's first cell, and the number in it.
+fn trailer_word(cell: &str) -> Option<Option<u64>> {
+    let first = cell.trim().trim_start_matches('#').trim().to_lowercase();
     let (word, number) = match first.rsplit_once([' ', ':', '=']) {
         Some((word, number)) if number.trim().parse::<u64>().is_ok() => {
             (word.trim_end_matches([':', '=', ' ']).trim(), number.trim())
         }
         _ => (first.trim_end_matches(':').trim(), ""),
     };
-    if !WORDS.contains(&word) {
-        return None;
-    }
-    let further = cells.iter().skip(1).find_map(|cell| cell.trim().parse().ok());
-    Some(number.parse().ok().or(further))
+    TRAILER_WORDS.contains(&word).then(|| number.parse().ok())
+}
+
+fn is_trailer(cell: &str) -> bool {
+    trailer_word(cell).is_some()
+}
+
+/// Whether a row at the end of a file is a summary line, and which count it states.
+pub(super) fn trailer(cells: &[String]) -> Option<Option<u64>> {
+    let number = trailer_word(cells.first()?)?;
+    Some(number.or_else(|| cells.iter().skip(1).find_map(|cell| cell.trim().parse().ok())))
 }

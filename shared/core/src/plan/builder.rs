@@ -24,6 +24,9 @@ pub struct Planned {
     /// Whether the recipient would be larger than an item may be: the person stays as stored, was
     /// counted as flagged and [`Code::RecipientTooLarge`] counted; the caller writes the issue.
     pub too_large: bool,
+    /// Whether a removal was withheld that the next sound listing is to make: the roster must remember
+    /// that the row is not applied.
+    pub withheld: bool,
 }
 
 #[derive(Debug)]
@@ -199,7 +202,7 @@ impl<'a> PlanBuilder<'a> {
     fn plan(&mut self, change: Change, switched_off: Option<Change>) -> Planned {
         if change.kind == ChangeKind::Remove && change.reason != Reason::Absent && !self.facts.removes_by_status() {
             self.withheld = true;
-            return self.same();
+            return Planned { withheld: true, ..self.same() };
         }
         if change.new.as_ref().is_some_and(|new| recipient_size(new) > MAX_ITEM_BYTES) {
             self.tally.flagged += 1;
@@ -208,7 +211,7 @@ impl<'a> PlanBuilder<'a> {
         }
         self.count(&change);
         let switched_off = switched_off.and_then(|off| self.leave_out(off).switched_off);
-        Planned { change: Some(change), switched_off, too_large: false }
+        Planned { change: Some(change), switched_off, ..Planned::default() }
     }
 
     fn leave_out(&mut self, change: Change) -> Planned {

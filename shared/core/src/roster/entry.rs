@@ -60,9 +60,15 @@ impl Flags {
         self.0 & NOT_APPLIED != 0
     }
 
-    /// Whether the row must be read again although it has not changed.
+    /// Whether the row must be read again although it has not changed. Somebody who was absent may have been
+    /// deactivated for it.
     pub fn wants_a_look(self) -> bool {
-        self.0 & (INVALID | DATED | NOT_APPLIED) != 0
+        self.0 & (INVALID | DATED | NOT_APPLIED | ABSENT_MASK) != 0
+    }
+
+    /// Whether the directory may hold something else than what the row says.
+    pub fn wants_a_decision(self) -> bool {
+        self.0 & (NOT_APPLIED | ABSENT_MASK) != 0
     }
 
     /// In how many complete listings in a row the person was missing, at most 7.

@@ -171,7 +171,7 @@ impl Office {
 }
 
 fn keep(planned: Planned, id: &UniqueId, in_directory: bool, read: &mut Read, decisions: &mut Decisions) {
-    let off = planned.switched_off.is_some() || planned.too_large;
+    let off = planned.switched_off.is_some() || planned.too_large || planned.withheld;
     match planned.change {
         None if off || !in_directory => decisions.not_applied(id),
         None => {}

@@ -181,7 +181,7 @@ impl<O: Objects> Sheet<'_, O> {
     async fn take(&mut self, id: &UniqueId, decided: Decided, in_directory: bool) -> Result<(), PortError> {
         use muster_core::plan::ChangeKind;
         let Some(change) = decided.change else {
-            if decided.switched_off.is_some() || decided.too_large || !in_directory {
+            if decided.switched_off.is_some() || decided.too_large || decided.withheld || !in_directory {
                 self.decisions.not_applied(id);
             }
             return Ok(());
