@@ -25,7 +25,7 @@ async fn settle_off(rig: &Rig, offsets: &[i64]) {
             quiet = false;
             let offset = *offsets.next().unwrap();
             let clock = Clock::manual(rig.clock.now_ms().saturating_add_signed(offset));
-            let left = TIMEOUT_MS.saturating_add(offset);
+            let left = i64::try_from(clock.now_ms()).unwrap() - i64::try_from(rig.clock.now_ms()).unwrap() + TIMEOUT_MS;
             let answer = invoke(rig, queue, &received, &ports(rig, &honest, clock), left).await;
             acknowledge(rig, queue, &received, &answer);
         }

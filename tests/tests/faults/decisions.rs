@@ -21,7 +21,7 @@ async fn over_the_removal_gate_nothing_is_applied_and_the_mail_says_how_to_decid
     let rig = held().await;
     check_same("held", &people(&rig.picture().await), &people(&undisturbed(1).await));
     let run = rig.last_run().await;
-    assert_eq!(run.held, ["removals"], "{run:?}");
+    assert!(run.held.contains(&"removals".to_owned()), "{run:?}");
     assert_eq!(rig.mails().len(), 2);
     let (subject, text) = last_mail(&rig);
     let hash = &run.plan.as_ref().unwrap().hash;
@@ -244,8 +244,12 @@ async fn in_preview_every_plan_waits() {
 /// The group by which the people are counted is another one when the plan that waits is approved.
 #[tokio::test]
 async fn settings_edited_while_a_plan_waits_leave_groups_that_count_right() {
-    let by_status = STAFF.replace(r#"group_by = ["department"]"#, r#"group_by = ["first_name"]"#);
-    let mut rig = held().await;
+    let mapped = format!("{STAFF}[fields.location]\nfrom = \"status\"\n");
+    let by_status = mapped.replace(r#"group_by = ["department"]"#, r#"group_by = ["location"]"#);
+    let mut rig = Rig::connected(&mapped).await;
+    rig.upload(DAYS[0], &day(0)).await;
+    rig.settle().await;
+    upload_too_few(&rig, DAYS[1]).await;
     rig.connect(&by_status).await;
     let run = rig.last_run().await;
     match rig.approve(&run).await {
