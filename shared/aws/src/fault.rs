@@ -57,8 +57,9 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
         SdkError::ResponseError(_) => (Retry::Later, "the answer could not be read".to_owned()),
         SdkError::ServiceError(failure) => {
             let status = failure.raw().status().as_u16();
-            // A refusal without a code is one that did not come whole.
-            let (code, whole) = failure.err().code().map_or(("no code", false), |code| (code, true));
+            let code = failure.err().code().unwrap_or("no code");
+            // A refusal without a code did not come whole; for S3's the SDK then says `NotFound`.
+            let whole = !["no code", "NotFound"].contains(&code);
             let passes = !whole || status >= 500 || status == 429 || PASSING.contains(&code);
             (if passes { Retry::Later } else { Retry::Never }, format!("{code} (HTTP {status})"))
         }

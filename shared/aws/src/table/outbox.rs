@@ -77,6 +77,13 @@ impl Table {
             MailState::Sent => ("sent", None),
             MailState::Refused(reason) => ("refused", Some(s(reason))),
         };
+        // Nearly every mail is confirmed twice, by its answer and by the service's event: a look is
+        // cheaper than a write that changes nothing.
+        let stored = self.get_item("read the mail", key_of(mail)).await?;
+        let open = stored.as_ref().and_then(|item| optional_text(item, "state"));
+        if !matches!(open.as_deref(), Some("pending" | "sending")) {
+            return Ok(());
+        }
         // What was sent or given up stays so: a late answer of an earlier try changes nothing.
         let change = Expression::new()
             .set("state", s(name))
