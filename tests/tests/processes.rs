@@ -156,7 +156,7 @@ impl World {
 fn day(n: usize) -> Vec<u8> {
     let mut rows = staff(300);
     for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| at % 50 == n) {
-        *row = format!("{at:04},Renamed {n},Legal,{}", if n % 2 == 0 { "A" } else { "L" });
+        *row = format!("{at:04},Renamed {n},Legal,{}", if n.is_multiple_of(2) { "A" } else { "L" });
     }
     rows.drain(100 + 4 * n..103 + 4 * n);
     rows.push(format!("{:04},New,Research,A", 900 + n));
@@ -195,7 +195,7 @@ fn unlabelled(picture: Vec<String>) -> Vec<String> {
 
 async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     let (folder, customer) = (tempfile::tempdir().unwrap(), Customer::new());
-    let world = World::start(options(folder.path()), &[customer.public.clone()]).await;
+    let world = World::start(options(folder.path()), std::slice::from_ref(&customer.public)).await;
     let mut file = csv(&staff(300));
     file.extend_from_slice(b"0007,Twin,Ops,A\n,Nobody,Ops,A\n");
     std::fs::write(customer.folder.path().join(DAYS[0]), file).unwrap();
@@ -207,7 +207,12 @@ async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     let picture = world.rig.picture().await;
     let shown = |start: &str| picture.iter().filter(|line| line.starts_with(start)).cloned().collect::<Vec<_>>();
     assert_eq!(shown("person ").len(), 299);
-    let groups = ["group Acme staff 299", "group Department: Legal 100", "group Department: Ops 99", "group Department: Sales 100"];
+    let groups = [
+        "group Acme staff 299",
+        "group Department: Legal 100",
+        "group Department: Ops 99",
+        "group Department: Sales 100",
+    ];
     assert_eq!(shown("group "), groups);
     assert_eq!(shown("mail ").len(), 1, "{:?}", shown("mail "));
     let listed = customer.sftp(&address, &world.user, "ls -1 errors\nget errors/*.csv back.csv\n").await;

@@ -265,7 +265,8 @@ async fn regrouped() -> (Rig, Rig) {
 #[tokio::test]
 async fn settings_edited_while_a_plan_waits_leave_the_people_that_were_approved() {
     let (rig, fresh) = regrouped().await;
-    let shown = |picture: Vec<String>| picture.into_iter().filter(|line| line.starts_with("person")).collect::<Vec<_>>();
+    let shown =
+        |picture: Vec<String>| picture.into_iter().filter(|line| line.starts_with("person")).collect::<Vec<_>>();
     check_same("regrouped", &shown(rig.picture().await), &shown(fresh.picture().await));
 }
 

@@ -109,7 +109,11 @@ async fn no_lease_stays_when_all_is_quiet_i11() {
     for call in 0..12 {
         rig.upload(DAYS[1], &day(1 + call % 2)).await;
         let refuse = Tricky::new(&rig.services, move |seen| {
-            if seen.call >= call && seen.call < call + 4 { Trick::Refuse(500, "InternalServerError") } else { Trick::Pass }
+            if seen.call >= call && seen.call < call + 4 {
+                Trick::Refuse(500, "InternalServerError")
+            } else {
+                Trick::Pass
+            }
         });
         hand::settle(&rig, &refuse).await;
         let connection = rig.stored().await;
