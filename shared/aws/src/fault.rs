@@ -58,7 +58,9 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
         SdkError::ServiceError(failure) => {
             let status = failure.raw().status().as_u16();
             let code = failure.err().code().unwrap_or("no code");
-            let passes = status >= 500 || status == 429 || PASSING.contains(&code);
+            // A refusal without a code did not come whole; for S3's the SDK then says `NotFound`.
+            let whole = !["no code", "NotFound"].contains(&code);
+            let passes = !whole || status >= 500 || status == 429 || PASSING.contains(&code);
             (if passes { Retry::Later } else { Retry::Never }, format!("{code} (HTTP {status})"))
         }
         _ => (Retry::Later, "an unknown failure".to_owned()),

@@ -62,6 +62,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     pub async fn approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<(), Refused> {
         for _ in 0..TRIES {
             let (connection, run) = self.load(ids).await?;
+            if run.state == RunState::Received && connection.waiting.as_ref() == Some(&run.id) {
+                // Handed back before; whoever did it may have died before saying so to the queue.
+                return self.plan_anew(&run).await;
+            }
             let Some(plan) = run.plan.as_ref().filter(|_| matches!(run.state, RunState::Held | RunState::Applying))
             else {
                 return Err(Refused::State { state: run.state, wanted: "approved" });
@@ -85,7 +89,9 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     }
 
     async fn plan_anew(&self, run: &Run) -> Result<(), Refused> {
-        self.ledger.replan(run).await?;
+        if run.state == RunState::Held {
+            self.ledger.replan(run).await?;
+        }
         self.queue.send_import(&import_job(run)).await?;
         Err(Refused::Stale)
     }

@@ -25,7 +25,7 @@ async fn settle_off(rig: &Rig, offsets: &[i64]) {
             quiet = false;
             let offset = *offsets.next().unwrap();
             let clock = Clock::manual(rig.clock.now_ms().saturating_add_signed(offset));
-            let left = TIMEOUT_MS.saturating_add(offset);
+            let left = i64::try_from(clock.now_ms()).unwrap() - i64::try_from(rig.clock.now_ms()).unwrap() + TIMEOUT_MS;
             let answer = invoke(rig, queue, &received, &ports(rig, &honest, clock), left).await;
             acknowledge(rig, queue, &received, &answer);
         }
@@ -70,9 +70,13 @@ async fn a_lease_taken_by_a_fast_clock_ends_too_f37() {
     let rig = first_day().await;
     rig.upload(DAYS[1], &day(1)).await;
     let received = receive(&rig, "import", 1);
-    let tricky = Tricky::new(&rig.services, |seen| {
-        if seen.operation == "UpdateItem" { Trick::FreezeAfter } else { Trick::Pass }
-    });
+    let tricky =
+        Tricky::new(
+            &rig.services,
+            |seen| {
+                if seen.operation == "UpdateItem" { Trick::FreezeAfter } else { Trick::Pass }
+            },
+        );
     let fast = ports(&rig, &tricky, Clock::manual(rig.clock.now_ms() + HOUR_MS.unsigned_abs()));
     tokio::select! {
         biased;

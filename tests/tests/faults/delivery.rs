@@ -278,7 +278,11 @@ async fn many_chunks_make_no_chain_f36() {
     assert_eq!(rig.services.sqs.peek("apply").len(), 4);
     let apply = Tricky::honest(&rig.services);
     while hand::step(&rig, "apply", &apply).await.is_some() {}
-    let sent = apply.seen().iter().filter(|seen| seen.json()["QueueUrl"].as_str().is_some_and(|url| url.ends_with("apply"))).count();
+    let sent = apply
+        .seen()
+        .iter()
+        .filter(|seen| seen.json()["QueueUrl"].as_str().is_some_and(|url| url.ends_with("apply")))
+        .count();
     assert_eq!(sent, 0, "apply sends to itself");
     rig.settle().await;
     assert_eq!((rig.last_run().await.state, rig.people().await.len()), (RunState::Applied, 1_750));

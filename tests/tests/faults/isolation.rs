@@ -99,8 +99,19 @@ async fn the_trace_shows_the_keys_of_a_run() {
     let tricky = Tricky::honest(&betacorp.services);
     betacorp.upload(DAYS[1], &day(1)).await;
     hand::settle(&betacorp, &tricky).await;
-    let named = |service| tricky.seen().iter().filter(|seen| seen.service == service && keys(seen).iter().any(|key| key.contains("betacorp"))).count();
-    assert!(named(Service::DynamoDb) > 10 && named(Service::S3) > 5, "{} {}", named(Service::DynamoDb), named(Service::S3));
+    let named = |service| {
+        tricky
+            .seen()
+            .iter()
+            .filter(|seen| seen.service == service && keys(seen).iter().any(|key| key.contains("betacorp")))
+            .count()
+    };
+    assert!(
+        named(Service::DynamoDb) > 10 && named(Service::S3) > 5,
+        "{} {}",
+        named(Service::DynamoDb),
+        named(Service::S3)
+    );
 }
 
 /// T4: an event that names another account's login is about that login's own folder, or nothing.

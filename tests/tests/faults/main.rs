@@ -3,8 +3,10 @@
 mod clock;
 mod decisions;
 mod delivery;
+mod hostile;
 mod isolation;
 mod mail;
+mod races;
 mod requests;
 mod storage;
 mod upload;

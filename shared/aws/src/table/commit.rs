@@ -62,7 +62,10 @@ impl Table {
                 .set("state", s(RunState::Superseded.as_str()))
                 .set("reason", s(format!("run {} has a newer plan", run.id)))
                 .set("ended_ms", n(commit.now_ms))
-                .when_is("state", s(RunState::Held.as_str()));
+                // Received: it was handed back to be planned anew, and is not.
+                .value("held", s(RunState::Held.as_str()))
+                .value("received", s(RunState::Received.as_str()))
+                .when("#state = :held OR #state = :received");
             steps.push(change.within(&self.name, run_key(&run.account, &run.connection, replaced.as_str())));
         }
         if held {

@@ -1,5 +1,7 @@
 //! Mails as items: the service has no idempotency token, so who sends is decided here.
 
+use std::hash::{BuildHasher, RandomState};
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
@@ -24,6 +26,11 @@ pub(super) fn stored_instead(
     }
 }
 
+/// What the state before says about a mail that is now ours.
+fn posted(before: Option<&str>) -> Posted {
+    if before == Some("pending") { Posted::First } else { Posted::Again }
+}
+
 fn key_of(mail: &OutboxMail) -> Item {
     mail_key(&mail.account, &mail.connection, &mail.run, mail.kind.as_str())
 }
@@ -36,8 +43,12 @@ impl Table {
         patience_ms: i64,
     ) -> Result<Posted, PortError> {
         const TAKE: &str = "take the mail";
+        // By its own name the taker knows its own write again when the first answer was lost.
+        let taker = format!("{:016x}", RandomState::new().hash_one(now_ms));
         let change = Expression::new()
             .set("state", s("sending"))
+            .set("taker", s(&taker))
+            .set_to("before", "#state")
             .set("taken_ms", n(now_ms))
             .value("pending", s("pending"))
             .value("sending", s("sending"))
@@ -47,11 +58,14 @@ impl Table {
         let before = match change.on(request).return_values(ReturnValue::UpdatedOld).send().await {
             Ok(answer) => {
                 let before = answer.attributes.as_ref().and_then(|item| optional_text(item, "state"));
-                let first = before.as_deref() == Some("pending");
-                return Ok(if first { Posted::First } else { Posted::Again });
+                return Ok(posted(before.as_deref()));
             }
             Err(error) => stored_instead(TAKE, error)?,
         };
+        if before.as_ref().and_then(|item| optional_text(item, "taker")) == Some(taker) {
+            let before = before.as_ref().and_then(|item| optional_text(item, "before"));
+            return Ok(posted(before.as_deref()));
+        }
         let state = before.as_ref().and_then(|item| optional_text(item, "state"));
         Ok(if state.as_deref() == Some("sending") { Posted::Wait } else { Posted::Done })
     }
@@ -63,6 +77,13 @@ impl Table {
             MailState::Sent => ("sent", None),
             MailState::Refused(reason) => ("refused", Some(s(reason))),
         };
+        // Nearly every mail is confirmed twice, by its answer and by the service's event: a look is
+        // cheaper than a write that changes nothing.
+        let stored = self.get_item("read the mail", key_of(mail)).await?;
+        let open = stored.as_ref().and_then(|item| optional_text(item, "state"));
+        if !matches!(open.as_deref(), Some("pending" | "sending")) {
+            return Ok(());
+        }
         // What was sent or given up stays so: a late answer of an earlier try changes nothing.
         let change = Expression::new()
             .set("state", s(name))
