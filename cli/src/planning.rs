@@ -110,14 +110,9 @@ impl Planning<'_> {
         issues.extend(comparison.issues().issues().iter().cloned());
         issues.sort_by_key(|issue| issue.place);
         let damaged = comparison.is_damaged();
-        if let Some(save) = save {
-            let about = || "the roster cannot be written";
-            if after.is_some() {
-                memory::begin(save).with_context(about)?;
-            }
-            let out = BufWriter::with_capacity(1 << 18, save);
-            comparison.next_roster(&decisions, out, &DiskScratch).with_context(about)?;
-            after.map_or(Ok(()), |after| after.write(save, subject.base)).with_context(about)?;
+        if let Some(file) = save {
+            write_roster(file, comparison, &decisions, after.as_ref(), subject.base)
+                .context("the roster cannot be written")?;
         }
         Ok(Made { summary, issues, header, damaged })
     }
@@ -225,6 +220,21 @@ impl Sheet<'_> {
             (_, None) => after.removed(&change.unique_id),
         }
     }
+}
+
+/// Writes the roster that holds afterwards, and with `after` what a saved one remembers besides.
+fn write_roster(
+    file: &File,
+    comparison: Comparison<'_>,
+    decisions: &Decisions,
+    after: Option<&After>,
+    base: Option<&Base>,
+) -> anyhow::Result<()> {
+    if after.is_some() {
+        memory::begin(file)?;
+    }
+    comparison.next_roster(decisions, BufWriter::with_capacity(1 << 18, file), &DiskScratch)?;
+    after.map_or(Ok(()), |after| after.write(file, base))
 }
 
 fn facts(base: Option<&Base>, comparison: &Comparison<'_>) -> Facts {

@@ -1,7 +1,7 @@
 //! How much of a file was read, on a terminal only.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read, Seek};
+use std::io::{self, IsTerminal as _, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -26,7 +26,7 @@ impl Followed {
             bar.set_style(style.progress_chars("##-"));
         }
         bar.set_message(name);
-        let reader = bar.wrap_read(file);
+        let reader = Reader { file, at: 0, bar: bar.clone() };
         Ok((Self { bar }, reader))
     }
 }
@@ -34,5 +34,28 @@ impl Followed {
 impl Drop for Followed {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Moves the bar to wherever the file is read, backwards too.
+struct Reader {
+    file: File,
+    at: u64,
+    bar: ProgressBar,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.at += read as u64;
+        self.bar.set_position(self.at);
+        Ok(read)
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = self.file.seek(to)?;
+        Ok(self.at)
     }
 }

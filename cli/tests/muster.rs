@@ -1,5 +1,7 @@
 //! The command `muster` as people run it.
 
+#![expect(clippy::unwrap_used, reason = "tests; the helpers of integration tests do not count as such")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
