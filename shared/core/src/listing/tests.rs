@@ -125,12 +125,12 @@ fn rows_of_one_id_that_differ_leave_the_person_as_stored() {
 #[test]
 fn an_unchanged_row_beside_a_contradicting_one_is_a_duplicate_too() {
     let day_2 = format!("{DAY_1}004,Dina,,A\n");
-    check(&day_2, "", "", "duplicate_id@4:0 duplicate_id@5:6");
+    check(&day_2, "", "", "duplicate_id@4:5 duplicate_id@5:6");
 }
 
 #[test]
 fn the_same_row_twice_counts_once() {
-    check(&format!("{DAY_1}004,Di,,A\n"), "", "", "repeated_row@5:0");
+    check(&format!("{DAY_1}004,Di,,A\n"), "", "", "repeated_row@5:6");
     check(&format!("{DAY_1}007,Flo,,A\n007,Flo,,A\n"), "+007", "", "repeated_row@6:7");
 }
 
@@ -167,7 +167,7 @@ fn a_file_cut_inside_its_last_row_is_truncated() {
         "id,name,phone,status\n001,Ana,212-555-0142,A\n002,Bo,,A\n003,\"Cy \"\"C\"\"\",,A\n004,Di,,A",
         "",
         "-",
-        "truncated@4:0",
+        "truncated@4:5",
     );
 }
 
