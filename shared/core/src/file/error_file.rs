@@ -20,7 +20,10 @@ const COLUMNS: [&str; 8] = ["file", "record", "line", "severity", "code", "field
 /// What `out` fails with.
 pub fn write_errors(out: &mut impl Write, file_name: &str, header: &[String], issues: &[Issue]) -> io::Result<()> {
     out.write_all(b"\xEF\xBB\xBF")?;
-    write_row(out, COLUMNS.into_iter().chain(header.iter().map(String::as_str)))?;
+    // A record may have more cells than the header; every row of this file is as wide.
+    let width = issues.iter().map(|issue| issue.original.len()).fold(header.len(), usize::max);
+    let filled = |cells: &[String]| std::iter::repeat_n("", width.saturating_sub(cells.len()));
+    write_row(out, COLUMNS.into_iter().chain(header.iter().map(String::as_str)).chain(filled(header)))?;
     for issue in issues {
         let number = |count: u64| if count == 0 { String::new() } else { count.to_string() };
         let (record, line) = (number(issue.place.record), number(issue.place.line));
@@ -34,9 +37,7 @@ pub fn write_errors(out: &mut impl Write, file_name: &str, header: &[String], is
             issue.column.as_deref().unwrap_or_default(),
             &issue.message,
         ];
-        // Issues about the file have no record; their rows are filled up, so that every row is as wide.
-        let missing = header.len().saturating_sub(issue.original.len());
-        let original = issue.original.iter().map(String::as_str).chain(std::iter::repeat_n("", missing));
+        let original = issue.original.iter().map(String::as_str).chain(filled(&issue.original));
         write_row(out, told.into_iter().chain(original))?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The header record: clean names, and whether it is a header at all.
 
 use crate::issue::{Code, Issue, Place};
+use crate::privacy::{MASK, blocked_value};
 
 /// The names of the header's cells, cleaned, with the findings that do not stop the file.
 ///
@@ -73,7 +74,8 @@ fn repeated(names: &[String]) -> Vec<String> {
     let mut twice = std::collections::BTreeSet::new();
     for name in names.iter().filter(|name| !name.is_empty()) {
         if !seen.insert(name) {
-            twice.insert(format!("\"{name}\""));
+            // Without a header the first record is a person's: what is blocked is not quoted.
+            twice.insert(if blocked_value(name).is_some() { MASK.to_owned() } else { format!("\"{name}\"") });
         }
     }
     twice.into_iter().collect()

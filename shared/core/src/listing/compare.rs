@@ -89,8 +89,7 @@ fn settle<'r>(
         let message = "a quoted field holds a row of a person who is missing from the file: a quote on this line is one too many or one too few";
         scanned.log.push(Issue::at(Code::SwallowedRows, *place, message));
     }
-    let tail_missing = tail_is_missing(&scanned, &absent);
-    if tail_missing {
+    if !scanned.log.reaches(Reach::Damage) && tail_is_missing(&scanned, &absent) {
         let message = "the last people of the last file are missing in one piece, so this file looks cut off; send it again, or approve if they have all left";
         scanned.log.push(Issue::file(Code::TailMissing, message));
     }

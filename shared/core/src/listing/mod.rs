@@ -15,6 +15,8 @@ mod spool;
 mod structure;
 
 #[cfg(test)]
+mod split_tests;
+#[cfg(test)]
 mod tests;
 
 pub use compare::{CompareInput, compare};

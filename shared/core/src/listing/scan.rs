@@ -399,7 +399,8 @@ impl Scan<'_, '_> {
     fn bad_row(&mut self, mut issue: Issue) {
         if let Some(id) = self.id_of_cells() {
             self.out.named.insert(self.hasher.key(id.as_str()));
-            issue.unique_id = Some(id);
+            let is_row = matches!(issue.code, Code::StrayQuote | Code::SwallowedRows);
+            issue.unique_id = is_row.then_some(id);
         }
         issue.original = self.masked();
         self.out.log.push(issue);

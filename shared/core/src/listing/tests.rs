@@ -184,7 +184,7 @@ fn a_file_cut_inside_its_last_row_is_truncated() {
         "id,name,phone,status\n001,Ana,212-555-0142,A\n002,Bo,,A\n003,\"Cy \"\"C\"\"\",,A\n004,Di,,A",
         "",
         "-",
-        "truncated@4:0",
+        "truncated@4:5",
     );
 }
 
