@@ -213,7 +213,7 @@ async fn a_file_is_seen_approved_and_undone() {
     assert_eq!(up.said(&["people", "acme-payroll-nightly", "--json"]).lines().count(), 3);
 }
 
-/// F27, as WinSCP does it.
+/// F27.
 #[tokio::test]
 async fn a_file_renamed_when_it_is_whole_is_imported_once() {
     let up = Up::start();
