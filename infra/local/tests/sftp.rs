@@ -60,7 +60,10 @@ async fn a_rename_is_told_once_and_by_its_new_name() {
     assert!(
         w.sftp(&key, "acme", "put x.csv inbound/x.csv.filepart\nrename inbound/x.csv.filepart inbound/x.csv\n").await.0
     );
-    assert_eq!(w.events(), ["ObjectCreated:Copy inbox/acme/x.csv.filepart 5", "ObjectCreated:Copy sftp/acme/inbound/x.csv 5"]);
+    assert_eq!(
+        w.events(),
+        ["ObjectCreated:Copy inbox/acme/x.csv.filepart 5", "ObjectCreated:Copy sftp/acme/inbound/x.csv 5"]
+    );
     assert_eq!(w.keys("sftp/acme/"), ["sftp/acme/inbound/x.csv"]);
 }
 

@@ -55,10 +55,7 @@ pub async fn find_run<P: Ledger + Admin>(ports: &P, id: &RunId) -> Result<Option
 ///
 /// # Errors
 /// [`PortError`] when a service failed.
-pub async fn find_connection<P: Ledger + Admin>(
-    ports: &P,
-    id: &ConnectionId,
-) -> Result<Option<Connection>, PortError> {
+pub async fn find_connection<P: Ledger + Admin>(ports: &P, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
     for account in ports.accounts().await? {
         // A connection's id begins with its account's.
         if id.as_str().starts_with(account.as_str())

@@ -35,12 +35,7 @@ pub(super) async fn command(args: ConnectArgs) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Everything that is wrong with the file, or a failed service.
-pub(crate) async fn connect(
-    ports: &Ports,
-    text: &str,
-    keys: &[String],
-    pgp: Option<Vec<u8>>,
-) -> anyhow::Result<Saved> {
+pub(crate) async fn connect(ports: &Ports, text: &str, keys: &[String], pgp: Option<Vec<u8>>) -> anyhow::Result<Saved> {
     let saved = save_connection(&ports.table, text, drawn(), keys).await?;
     if saved.sftp_password.is_none() && !keys.is_empty() {
         add_public_keys(&ports.table, &saved.sftp_user, keys).await?;

@@ -57,7 +57,7 @@ pub(crate) struct ConnectArgs {
     /// A public key that the login takes, in OpenSSH's form; may be given several times.
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
-    /// The OpenPGP secret key that opens the connection's files.
+    /// The PGP secret key that opens the connection's files.
     #[arg(long, value_name = "FILE")]
     pgp_key: Option<PathBuf>,
     #[command(flatten)]

@@ -10,7 +10,9 @@ use super::{RunCommand, ports, print, print_json, shown, table};
 
 pub(super) async fn command(command: RunCommand) -> anyhow::Result<()> {
     match command {
-        RunCommand::List { connection, common } => list(&ports(&common.data)?, connection.as_deref(), common.json).await,
+        RunCommand::List { connection, common } => {
+            list(&ports(&common.data)?, connection.as_deref(), common.json).await
+        }
         RunCommand::Show { id, common } => show(&ports(&common.data)?, &id, common.json).await,
         RunCommand::Approve { id, hash, common } => approve(&ports(&common.data)?, &id, &hash, common.json).await,
         RunCommand::Reject { id, reason, common } => {

@@ -115,7 +115,8 @@ mod tests {
     fn the_short_export_lacks_15_percent_of_the_people_and_nothing_else() {
         let day = export("x.csv", 300, 2).unwrap();
         let short = short(&day).unwrap();
-        let rows = |bytes: &[u8]| csv::ReaderBuilder::new().flexible(true).from_reader(bytes).byte_records().count() as u64;
+        let rows =
+            |bytes: &[u8]| csv::ReaderBuilder::new().flexible(true).from_reader(bytes).byte_records().count() as u64;
         assert_eq!(short.missing, (day.expected.people * 15).div_ceil(100));
         assert_eq!(rows(&short.bytes), rows(&day.bytes) - short.missing);
         assert_eq!(short.bytes[..200], day.bytes[..200], "the header stays");

@@ -85,7 +85,9 @@ pub(super) fn check_issues(story: &mut Story, inspection: &Inspection, expected:
     let planted: BTreeSet<(String, String)> =
         expected.issues.iter().map(|(code, id)| ((*code).to_owned(), id.clone())).collect();
     let found: BTreeSet<(String, String)> = (inspection.issues.issues.iter())
-        .map(|issue| (issue.code.as_str().to_owned(), issue.unique_id.as_ref().map(ToString::to_string).unwrap_or_default()))
+        .map(|issue| {
+            (issue.code.as_str().to_owned(), issue.unique_id.as_ref().map(ToString::to_string).unwrap_or_default())
+        })
         .collect();
     let counts = &inspection.run.counts;
     story.line(&format!("found in it: {} errors, {} warnings, such as", counts.errors, counts.warnings));

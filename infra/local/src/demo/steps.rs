@@ -32,7 +32,11 @@ pub(super) async fn all(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Res
 async fn connect(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()> {
     story.step("A connection is saved, in mode preview: every plan waits for a person");
     let saved = admin::connect(&scene.ports, &scene.files.preview, &[], None).await?;
-    story.line(&format!("{}: SFTP login {}", scene.stack.folder().join("demo/connection.toml").display(), saved.sftp_user));
+    story.line(&format!(
+        "{}: SFTP login {}",
+        scene.stack.folder().join("demo/connection.toml").display(),
+        saved.sftp_user
+    ));
     story.holds("a password was made, told this once", saved.sftp_password.is_some(), "none");
     scene.login.user = saved.sftp_user;
     scene.login.password = saved.sftp_password.unwrap_or_default();
@@ -183,7 +187,12 @@ async fn mails(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()> {
     story.step("Every mail, each once");
     let mails = scene.all_mails().await?;
     for mail in &mails {
-        story.line(&format!("{}  to {}  {}", mail.at.get(11..19).unwrap_or_default(), mail.to.join(", "), mail.subject));
+        story.line(&format!(
+            "{}  to {}  {}",
+            mail.at.get(11..19).unwrap_or_default(),
+            mail.to.join(", "),
+            mail.subject
+        ));
     }
     story.line(&format!("to read at {}/", scene.stack.addresses().mail));
     story.check("mails", mails.len(), 7);

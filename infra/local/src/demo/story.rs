@@ -40,7 +40,8 @@ impl Story {
     /// Says whether something was found as expected.
     pub(super) fn check<T: PartialEq + Display>(&mut self, what: &str, found: T, expected: T) {
         let right = found == expected;
-        let text = if right { format!("{what}: {found}") } else { format!("{what}: expected {expected}, found {found}") };
+        let text =
+            if right { format!("{what}: {found}") } else { format!("{what}: expected {expected}, found {found}") };
         self.verdict(right, &text);
     }
 
