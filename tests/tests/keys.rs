@@ -1,4 +1,5 @@
 //! Keys of uploaded objects and whose they are: B45 to B48 and T4 of the fault catalogue.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use muster_sync::{Objects, RunState};
 use muster_tests::rig::Rig;
@@ -28,7 +29,8 @@ async fn uploaded(rig: &Rig, key: &str) -> (usize, usize) {
 /// B46, B47: a key comes URL-encoded in the event and is decoded exactly once.
 #[tokio::test]
 async fn b46_b47_odd_names_are_decoded_once_and_read() {
-    for name in ["a+b.csv", "a b.csv", "a%2Fb.csv", "a%2B.csv", "Mitarbeiter_Zoë_社員.csv", "100%.csv", "a&b=c?d#e.csv"] {
+    for name in ["a+b.csv", "a b.csv", "a%2Fb.csv", "a%2B.csv", "Mitarbeiter_Zoë_社員.csv", "100%.csv", "a&b=c?d#e.csv"]
+    {
         let rig = Rig::connected(&connection("acme")).await;
         let key = format!("inbox/{}/{name}", rig.user());
         assert_eq!(uploaded(&rig, &key).await, (1, 2), "{name}");
@@ -98,4 +100,27 @@ async fn b48_a_file_changes_the_account_of_its_folder_only() {
     assert_eq!(rig.people().await.len(), 2);
     rig.connection = other;
     assert_eq!(rig.picture().await, before);
+}
+
+/// B48, T4: an object that says that another login uploaded it changes nothing for anybody.
+#[tokio::test]
+async fn b48_a_file_that_another_login_uploaded_is_refused() {
+    let mut rig = Rig::default();
+    rig.connect(&connection("other")).await;
+    let others = rig.user();
+    rig.connect(&connection("acme")).await;
+    rig.clock.advance(1_000);
+    let new = muster_local::s3::NewObject {
+        bucket: "muster".into(),
+        key: format!("inbox/{}/people.csv", rig.user()),
+        metadata: [("user-agent-id".to_owned(), format!("{others}@s-local"))].into(),
+        ..Default::default()
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), FILE).unwrap();
+    rig.services.objects.put_file(new, file.path()).await.unwrap();
+    rig.settle().await;
+    assert_eq!((rig.last_run().await.state, rig.people().await.len()), (RunState::Failed, 0));
+    rig.connect(&connection("other")).await;
+    assert_eq!((rig.runs().await.len(), rig.people().await.len()), (0, 0));
 }

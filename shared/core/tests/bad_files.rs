@@ -1,6 +1,7 @@
 //! Bad files against a connection that owns the 40 people of `bad_files/base.csv`: what is told, with record and
 //! true line, and what would be done. Rows B01 to B52 of the fault catalogue; B26 is a benchmark, B45 to B48 are
 //! in `tests/tests/keys.rs`.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
@@ -52,7 +53,12 @@ fn check(name: &str, issues: &[&str], plan: &str) -> Read {
 #[track_caller]
 fn check_in(office: &Office, bytes: &[u8], issues: &[&str], plan: &str) -> Read {
     let read = office.read(bytes);
-    assert_eq!((read.issue_lines().join("\n"), read.plan_line().as_str()), (issues.join("\n"), plan), "{}", read.shown());
+    assert_eq!(
+        (read.issue_lines().join("\n"), read.plan_line().as_str()),
+        (issues.join("\n"), plan),
+        "{}",
+        read.shown()
+    );
     let removes = read.changes.iter().any(|change| change.new.is_none());
     assert!(!removes || !read.held.is_empty(), "nobody is removed without a decision: {}", read.plan_line());
     read
@@ -67,7 +73,9 @@ fn check_error_file(read: &Read, records: &[&str]) {
     let errors = read.issues.iter().filter(|issue| issue.code.severity() == Severity::Error && issue.place.record > 0);
     for issue in errors {
         let row = rows.iter().find(|row| {
-            row[1] == issue.place.record.to_string() && row[4] == *issue.code.as_str() && row[7].contains(&issue.message)
+            row[1] == issue.place.record.to_string()
+                && row[4] == *issue.code.as_str()
+                && row[7].contains(&issue.message)
         });
         assert!(row.is_some_and(|row| row[2] == issue.place.line.to_string()), "{issue:?} in\n{text}");
     }
@@ -153,8 +161,7 @@ fn b11_bytes_of_another_encoding_cost_their_row_unless_it_is_stated() {
 
 #[test]
 fn b12_nul_and_control_characters_cost_their_row_and_not_the_person() {
-    let read =
-        check("b12_nul_and_control.csv", &["control_character 5:7 #00105", "control_character 7:9 #00107"], "");
+    let read = check("b12_nul_and_control.csv", &["control_character 5:7 #00105", "control_character 7:9 #00107"], "");
     check_error_file(&read, &[]);
 }
 
@@ -314,7 +321,10 @@ fn b41_a_fault_far_inside_a_packed_file_removes_nobody() {
     assert_eq!((whole.changes.len(), whole.held.len(), whole.rows), (1_200, 0, 60_000), "{:?}", whole.held);
     let read = office.read(&packed[..packed.len() * 9 / 10]);
     assert!(read.rows > 10_000 && read.rows < 60_000, "{}", read.rows);
-    assert_eq!((read.issue_lines().join(" ").as_str(), read.plan_line().as_str(), read.absent.len()), ("wrapper 0:0", "held=damage withheld", 0));
+    assert_eq!(
+        (read.issue_lines().join(" ").as_str(), read.plan_line().as_str(), read.absent.len()),
+        ("wrapper 0:0", "held=damage withheld", 0)
+    );
 }
 
 #[test]
@@ -386,7 +396,9 @@ fn blocked_data_appears_in_no_issue_error_file_or_plan() {
 
 #[test]
 fn joined_files_are_held() {
-    for (name, told) in [("header_again.csv", "header_repeated 41:45"), ("bom_in_the_middle.csv", "byte_order_mark 41:45")] {
+    for (name, told) in
+        [("header_again.csv", "header_repeated 41:45"), ("bom_in_the_middle.csv", "byte_order_mark 41:45")]
+    {
         let read = office().read(&fixture(name));
         assert_eq!((read.issue_lines()[0].as_str(), read.plan_line().as_str()), (told, "held=damage withheld"));
     }
@@ -414,8 +426,10 @@ fn a_header_that_swallowed_a_row_is_refused_and_quotes_nobody() {
 /// An address may have lines with as many commas as the file has columns.
 #[test]
 fn an_address_of_several_lines_with_commas_is_no_damage() {
-    let toml = SETTINGS.split("[fields.first_name]").next().unwrap().to_owned() + "[fields.raw_address]\nfrom = \"Address\"\n";
-    let text = "Employee ID,Address,Town\n7,\"12 Main St, Apt 3, Back\nSpringfield, IL, 62701, USA\",x\n8,\"a\nb, c, d\",y\n";
+    let toml =
+        SETTINGS.split("[fields.first_name]").next().unwrap().to_owned() + "[fields.raw_address]\nfrom = \"Address\"\n";
+    let text =
+        "Employee ID,Address,Town\n7,\"12 Main St, Apt 3, Back\nSpringfield, IL, 62701, USA\",x\n8,\"a\nb, c, d\",y\n";
     let read = Office::new(&toml).read(text.as_bytes());
     assert_eq!((read.issue_lines().len(), read.plan_line().as_str()), (0, "+7 +8"), "{}", read.shown());
 }

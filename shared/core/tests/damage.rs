@@ -1,4 +1,5 @@
 //! Damage of every kind to a good file: nobody is handed out as absent because of it.
+#![allow(clippy::unwrap_used, clippy::single_range_in_vec_init, reason = "helpers of tests")]
 
 mod support;
 
@@ -175,7 +176,11 @@ fn people_touched(good: &Good, touched: &[std::ops::Range<usize>]) -> BTreeSet<S
 fn is_boundary(good: &Good, at: usize) -> bool {
     // Behind a CR alone too: it ends a record.
     let boundary = |at| good.begins.contains(&at);
-    boundary(at) || (good.text.as_bytes().get(at) == Some(&b'\n') && at > 0 && good.text.as_bytes()[at - 1] == b'\r' && boundary(at + 1))
+    boundary(at)
+        || (good.text.as_bytes().get(at) == Some(&b'\n')
+            && at > 0
+            && good.text.as_bytes()[at - 1] == b'\r'
+            && boundary(at + 1))
 }
 
 /// Every damage but cuts at a record's end: whoever is handed out as absent had their own bytes changed, in a

@@ -1,4 +1,5 @@
 //! Several files of one connection, one after the other: what one leaves for the next.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
@@ -36,7 +37,10 @@ fn file(rows: &str) -> Vec<u8> {
     let mut text = "id,name,phone,status\n".to_owned();
     for row in rows.split_whitespace() {
         text.push_str(row);
-        text.push_str(["", ",,A", ",A"][[3, 1, 2, 0].iter().position(|commas| row.matches(',').count() == *commas).unwrap_or(0) % 3]);
+        text.push_str(
+            ["", ",,A", ",A"]
+                [[3, 1, 2, 0].iter().position(|commas| row.matches(',').count() == *commas).unwrap_or(0) % 3],
+        );
         text.push('\n');
     }
     text.into_bytes()
@@ -119,7 +123,8 @@ fn what_a_switch_left_out_comes_once_the_switch_is_on() {
         office,
         &[("1,Ana 2,Bo 3,Cy 4,Di", "+1 +2 +3 +4"), ("1,Eva 2,Bo,,L 3,Cy,,T", ""), ("1,Eva 2,Bo,,L 3,Cy,,T", "")],
     );
-    office.settings.switches = muster_core::settings::Switches { adds: true, updates: true, deactivations: true, removals: true };
+    office.settings.switches =
+        muster_core::settings::Switches { adds: true, updates: true, deactivations: true, removals: true };
     check(office, &[("1,Eva 2,Bo,,L 3,Cy,,T", "-3 -4 off:2 ~1"), ("1,Eva 2,Bo,,L 3,Cy,,T", "")]);
 }
 
@@ -133,7 +138,10 @@ fn a_proposal_is_proposed_again_with_every_file_until_it_is_added() {
 
 #[test]
 fn a_person_not_imported_by_status_is_added_once_they_are() {
-    check(office(""), &[("1,Ana 2,Bo,,T", "+1"), ("1,Ana 2,Bo,,T", ""), ("1,Ana 2,Bo,,L", "+2"), ("1,Ana 2,Bo,,T", "-2")]);
+    check(
+        office(""),
+        &[("1,Ana 2,Bo,,T", "+1"), ("1,Ana 2,Bo,,T", ""), ("1,Ana 2,Bo,,L", "+2"), ("1,Ana 2,Bo,,T", "-2")],
+    );
 }
 
 #[test]
@@ -141,14 +149,16 @@ fn a_row_that_was_wrong_is_told_again_and_taken_once_it_is_right() {
     let office = check(office(""), &[("1,Ana,2125550142 2,Bo", "+1 +2"), ("1,Ana,12 2,Bo", "")]);
     let codes = |read: Read| read.issue_lines();
     assert_eq!(codes(office.read(&file("1,Ana,12 2,Bo"))), ["invalid 1:2 text_1 #1"]);
-    let office = check(office, &[("1,Ana,12 2,Bo", ""), ("1,Ana,2125550142 2,Bo", ""), ("1,Ana,2125550143 2,Bo", "~1")]);
+    let office =
+        check(office, &[("1,Ana,12 2,Bo", ""), ("1,Ana,2125550142 2,Bo", ""), ("1,Ana,2125550143 2,Bo", "~1")]);
     assert!(people(&office)[0].contains("+12125550143"));
 }
 
 #[test]
 fn an_approved_damaged_file_does_not_become_the_measure_of_the_next() {
     let rows: Vec<String> = (100..200).map(|n| format!("{n},P{n}")).collect();
-    let mut office = check(office(""), &[(&rows.join(" "), &(100..200).map(|n| format!("+{n}")).collect::<Vec<_>>().join(" "))]);
+    let mut office =
+        check(office(""), &[(&rows.join(" "), &(100..200).map(|n| format!("+{n}")).collect::<Vec<_>>().join(" "))]);
     let text = String::from_utf8(file(&rows.join(" "))).unwrap();
     // Cut inside the last cell of a row: its columns are all there.
     let cut = text.find("150,P150,,A").unwrap() + "150,P150,,A".len();
@@ -189,20 +199,35 @@ fn check_duplicates(rows: &str, told: &[&str]) {
 /// B27, B28.
 #[test]
 fn rows_of_one_id_that_differ_are_all_told_and_change_nobody() {
-    check_duplicates("1,Ana 2,Bo 3,Cy 2,Bob 2,Bobby", &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2", "duplicate_id 5:6 #2"]);
+    check_duplicates(
+        "1,Ana 2,Bo 3,Cy 2,Bob 2,Bobby",
+        &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2", "duplicate_id 5:6 #2"],
+    );
     check_duplicates("1,Ana 2,Bob 3,Cy 2,Bobby", &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2"]);
     check_duplicates("1,Ana 3,Cy 2,Bobby 2,Bo", &["duplicate_id 3:4 #2", "duplicate_id 4:5 #2"]);
-    check_duplicates("1,Ana 2,Bob 3,Cy 2,Bob 2,Bo", &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2", "duplicate_id 5:6 #2"]);
-    check_duplicates("1,Ana 2,Bob 2,Bob 3,Cy 2,Bobby", &["duplicate_id 2:3 #2", "duplicate_id 3:4 #2", "duplicate_id 5:6 #2"]);
+    check_duplicates(
+        "1,Ana 2,Bob 3,Cy 2,Bob 2,Bo",
+        &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2", "duplicate_id 5:6 #2"],
+    );
+    check_duplicates(
+        "1,Ana 2,Bob 2,Bob 3,Cy 2,Bobby",
+        &["duplicate_id 2:3 #2", "duplicate_id 3:4 #2", "duplicate_id 5:6 #2"],
+    );
     check_duplicates("1,Ana 2,Bo 3,Cy 4,Di 4,Dina", &["duplicate_id 4:5 #4", "duplicate_id 5:6 #4"]);
-    check_duplicates("1,Ana 2,Bo 2,Bo 3,Cy 2,Bob", &["duplicate_id 2:3 #2", "repeated_row 3:4 #2", "duplicate_id 5:6 #2"]);
+    check_duplicates(
+        "1,Ana 2,Bo 2,Bo 3,Cy 2,Bob",
+        &["duplicate_id 2:3 #2", "repeated_row 3:4 #2", "duplicate_id 5:6 #2"],
+    );
 }
 
 /// A row that cannot be used and one that can: nobody knows which is meant.
 #[test]
 fn a_duplicate_of_a_row_that_cannot_be_used_changes_nobody() {
     check_duplicates("1,Ana 2,Bob 3,Cy 2,Bob,,X", &["duplicate_id 2:3 #2", "unknown_status 4:5 employment_status #2"]);
-    check_duplicates("1,Ana 2,Bob,,X 3,Cy 2,Bob,,T", &["unknown_status 2:3 employment_status #2", "duplicate_id 4:5 #2"]);
+    check_duplicates(
+        "1,Ana 2,Bob,,X 3,Cy 2,Bob,,T",
+        &["unknown_status 2:3 employment_status #2", "duplicate_id 4:5 #2"],
+    );
     check_duplicates("1,Ana 2,Bo 3,Cy 4,Di 4,D\u{1}i", &["duplicate_id 4:5 #4", "control_character 5:6 #4"]);
 }
 
@@ -211,7 +236,8 @@ fn a_duplicate_of_a_row_that_cannot_be_used_changes_nobody() {
 fn the_same_row_twice_counts_once() {
     check_duplicates("1,Ana 2,Bo 2,Bo 3,Cy", &["repeated_row 3:4 #2"]);
     check_duplicates("1,Ana 2,Bo 3,Cy 2,\"Bo\"", &["repeated_row 4:5 #2"]);
-    let office = check(office(""), &[("1,Ana 1,Ana 1,Ana 2,Bo", "+1 +2"), ("1,Ana 2,Bo", ""), ("2,Bo 1,Eva 1,Eva", "~1")]);
+    let office =
+        check(office(""), &[("1,Ana 1,Ana 1,Ana 2,Bo", "+1 +2"), ("1,Ana 2,Bo", ""), ("2,Bo 1,Eva 1,Eva", "~1")]);
     check(office, &[("1,Eva 2,Bo 1,Eva", "")]);
 }
 
@@ -220,7 +246,11 @@ fn the_same_row_twice_counts_once() {
 fn ids_that_differ_by_case_or_zeros_are_other_people_and_space_around_is_none() {
     check(
         office(""),
-        &[("a1,Ana A1,Bo 07,Cy 7,Di", "+07 +7 +A1 +a1"), ("a1,Ana A1,Bo \"\u{a0}07\",Cy 7,Di", ""), ("a1,Ana 07,Cy 7,Di", "-A1")],
+        &[
+            ("a1,Ana A1,Bo 07,Cy 7,Di", "+07 +7 +A1 +a1"),
+            ("a1,Ana A1,Bo \"\u{a0}07\",Cy 7,Di", ""),
+            ("a1,Ana 07,Cy 7,Di", "-A1"),
+        ],
     );
     check_duplicates("1,Ana \"2\",Bo 3,Cy \"\u{a0}2\",Bob", &["duplicate_id 2:3 #2", "duplicate_id 4:5 #2"]);
 }
