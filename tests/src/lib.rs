@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod faulty;
-pub mod naive;
 pub mod hand;
+pub mod naive;
 pub mod rig;
 pub mod sample;
 pub mod tricky;

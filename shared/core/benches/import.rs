@@ -157,7 +157,9 @@ fn main() {
     let people = u32::try_from(rows).unwrap();
     let day_2 = Options { people, day: 2, shuffle: true, ..Options::default() };
     let noise = Options { needless_quotes_permille: 50, ..day_2.clone() };
-    for (name, options) in [("day1.csv", Options { people, ..Options::default() }), ("day2.csv", day_2), ("noise.csv", noise)] {
+    for (name, options) in
+        [("day1.csv", Options { people, ..Options::default() }), ("day2.csv", day_2), ("noise.csv", noise)]
+    {
         let mut out = BufWriter::with_capacity(1 << 18, File::create(dir.join(name)).unwrap());
         people_gen::write(&options, &mut out).unwrap();
         out.flush().unwrap();

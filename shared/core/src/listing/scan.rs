@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
 use super::IssueLog;
-use super::cells::Cells;
+use super::cells::{Cells, least_form};
 use super::compare::CompareInput;
 use super::outcome::{Counts, Fate, NOBODY, Row};
 use super::split::{LineEnd, Record, Splitter, Stopped, line_ends};
@@ -177,19 +177,18 @@ impl Scan<'_, '_> {
                     return Ok(());
                 }
             }
+            // All hashes of a block first: then the look-ups of neighbours overlap.
             hashes.clear();
-            if self.same_form {
-                // All hashes of a block first: then the look-ups of neighbours overlap.
-                hashes.extend(records.iter().map(|record| self.hasher.record(splitter.bytes(record))));
-                if let Some(roster) = &self.out.roster {
-                    roster.ranges(&hashes, &mut ranges);
-                    roster.find_in(&hashes, &ranges, &mut places);
-                }
+            hashes.extend(records.iter().map(|record| self.hash_of(splitter.bytes(record), record.quoted)));
+            places.clear();
+            if let Some(roster) = self.out.roster.as_ref().filter(|_| self.same_form) {
+                roster.ranges(&hashes, &mut ranges);
+                roster.find_in(&hashes, &ranges, &mut places);
             }
             for (at, record) in records.iter().enumerate() {
                 (before_last, last) = (last, record.end);
-                let known = hashes.get(at).map(|hash| (*hash, places[at]));
-                self.record(splitter.bytes(record), record, known)?;
+                let place = places.get(at).copied().unwrap_or(NOT_FOUND);
+                self.record(splitter.bytes(record), record, hashes[at], place)?;
                 if self.stop {
                     return Ok(());
                 }
@@ -200,12 +199,20 @@ impl Scan<'_, '_> {
         Ok(())
     }
 
-    fn record(&mut self, bytes: &[u8], record: &Record, hashed: Option<(u128, u32)>) -> io::Result<()> {
+    /// The hash of a record's least-quoted form. One with odd quotes gets the hash of its bytes: it is never
+    /// known, since no roster has it.
+    fn hash_of(&mut self, bytes: &[u8], quoted: bool) -> u128 {
+        if quoted && least_form(bytes, self.delimiter, &mut self.least).is_some() {
+            return self.hasher.record(&self.least);
+        }
+        self.hasher.record(bytes)
+    }
+
+    fn record(&mut self, bytes: &[u8], record: &Record, raw: u128, at: u32) -> io::Result<()> {
         self.records += 1;
         let place = Place { record: self.records, line: record.line };
         self.out.lines.note(self.records, record.line);
-        let hash = hashed.map(|(hash, _)| hash);
-        if let Some(at) = hashed.and_then(|(_, at)| self.needs_no_look(at)) {
+        if let Some(at) = self.needs_no_look(at) {
             self.flush_suspect();
             self.see(at, bytes, place);
             return Ok(());
@@ -214,28 +221,7 @@ impl Scan<'_, '_> {
             self.damage(Code::TooLarge, place, "the row has more cells than any file may have");
             return Ok(());
         }
-        let odd = self.cells.oddity.is_some() && self.strict_quotes;
-        let raw = match (record.quoted && !odd, hash) {
-            (false, Some(hash)) => hash,
-            (false, None) => self.hasher.record(bytes),
-            (true, _) => {
-                self.cells.least_quoted(self.delimiter, &mut self.least);
-                self.hasher.record(&self.least)
-            }
-        };
-        if let Some(at) = (record.quoted && !odd && self.same_form).then(|| self.known(raw)).flatten() {
-            self.flush_suspect();
-            self.see(at, bytes, place);
-            return Ok(());
-        }
         self.unknown(bytes, place, raw)
-    }
-
-    /// The entry of a record that needs no look.
-    #[inline]
-    fn known(&self, hash: u128) -> Option<usize> {
-        let roster = self.out.roster.as_ref()?;
-        self.needs_no_look(u32::try_from(roster.find(hash)?).ok()?)
     }
 
     #[inline]

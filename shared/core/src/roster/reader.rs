@@ -220,6 +220,10 @@ impl<R: Read> Summed<R> {
             held = filled - sure;
         }
         let stated: [u8; 8] = block[..held].try_into().map_err(|_| RosterError::Damaged("it is cut off"))?;
-        if u64::from_le_bytes(stated) == self.hash.digest() { Ok(()) } else { Err(RosterError::Damaged("its checksum is wrong")) }
+        if u64::from_le_bytes(stated) == self.hash.digest() {
+            Ok(())
+        } else {
+            Err(RosterError::Damaged("its checksum is wrong"))
+        }
     }
 }

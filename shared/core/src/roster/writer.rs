@@ -50,7 +50,14 @@ impl<W: Write> RosterWriter<W> {
         let mut hash = Xxh3::new();
         hash.update(&head);
         out.write_all(&head)?;
-        Ok(Self { out, hash, keys: BufWriter::with_capacity(1 << 18, scratch.file()?), left: people, last: None, block: Vec::with_capacity(BLOCK) })
+        Ok(Self {
+            out,
+            hash,
+            keys: BufWriter::with_capacity(1 << 18, scratch.file()?),
+            left: people,
+            last: None,
+            block: Vec::with_capacity(BLOCK),
+        })
     }
 
     /// Adds a person.
