@@ -99,7 +99,7 @@ impl Planning<'_> {
             file,
             bound: &bound,
             roster: subject.base.map(Base::roster).transpose()?,
-            hasher: Hasher::new(SEED),
+            hasher: Hasher::new(SEED).under(&self.settings.policy()),
             settings: &self.settings.file,
             limits: &limits,
             scratch: &DiskScratch,
@@ -154,8 +154,7 @@ impl Planning<'_> {
 
     /// What of a file the hashes of its records depend on.
     fn form_of(&self, file: &OpenFile<'_>) -> [u8; 16] {
-        let groups: Vec<_> = self.settings.group_by.iter().map(|field| field.name()).collect();
-        fingerprint(&file.header, file.delimiter, &self.mapping.fingerprint(), &groups.join(","))
+        fingerprint(&file.header, file.delimiter, &self.mapping.fingerprint(), &self.settings.policy())
     }
 }
 
@@ -196,7 +195,7 @@ impl Sheet<'_> {
 
     fn take(&mut self, id: &UniqueId, decided: &Planned, in_directory: bool) -> Result<(), Failure> {
         let Some(change) = &decided.change else {
-            if decided.switched_off.is_some() || decided.too_large || !in_directory {
+            if decided.switched_off.is_some() || decided.too_large || decided.withheld || !in_directory {
                 self.decisions.not_applied(id);
             }
             return Ok(());

@@ -1,6 +1,8 @@
 //! Every call of an import is tried as the one at which the process dies, loses an answer or is refused.
 //! However it goes, people, groups, runs and mails end as in an undisturbed import.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a test that tells how many points it tried")]
+
 use muster_tests::faulty::Fault;
 use muster_tests::naive;
 use muster_tests::rig::Rig;

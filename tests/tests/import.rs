@@ -61,3 +61,30 @@ async fn a_second_file_changes_what_it_says_and_nothing_else() {
     assert_eq!((run.state, counts.added, counts.updated, counts.removed), (RunState::Applied, 1, 1, 1), "{run:?}");
     println!("{:#?}", rig.picture().await);
 }
+
+#[tokio::test]
+async fn another_import_choice_reaches_people_whose_rows_are_as_they_were() {
+    let mut rig = Rig::connected(PEOPLE).await;
+    let rows: Vec<String> = (0..40).map(|n| format!("{n},P{n},Sales,{}", if n == 7 { "L" } else { "A" })).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    rig.upload("people_20261122.csv", &file(&rows)).await;
+    rig.settle().await;
+    assert_eq!(rig.people().await.len(), 40);
+    rig.connect(&PEOPLE.replace("mode = \"active\"", "mode = \"active\"\nimport = \"active_only\"")).await;
+    rig.upload("people_20261123.csv", &file(&rows)).await;
+    rig.settle().await;
+    assert_eq!((rig.last_run().await.counts.removed, rig.people().await.len()), (1, 39));
+}
+
+#[tokio::test]
+async fn the_error_file_is_put_back_although_nobody_is_mailed() {
+    let rig = Rig::connected(&PEOPLE.replace("report_to = [\"hr@acme.example\"]", "")).await;
+    rig.upload("people_20261122.csv", &file(&["1,Ana,Sales,A", "2,Bo,Ops,what"])).await;
+    rig.settle().await;
+    use muster_sync::Objects;
+    let run = rig.last_run().await;
+    let key = format!("sftp/{}/errors/people_20261122.{}.errors.csv", rig.user(), &run.id.as_str()[..8]);
+    let text = String::from_utf8(rig.ports().bucket.read(&key).await.unwrap().unwrap()).unwrap();
+    assert!(text.contains("unknown_status") && text.contains("2,Bo,Ops,what"), "{text}");
+    assert!(rig.mails().is_empty());
+}

@@ -127,7 +127,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         run: &Run,
     ) -> Result<Option<Message>, PortError> {
         let settings = settings_of(connection)?;
-        if settings.report_to.is_empty() || (mail.kind == MailKind::Held && run.state != RunState::Held) {
+        if mail.kind == MailKind::Held && run.state != RunState::Held {
             return Ok(None);
         }
         let prefix = run.plan.as_ref().map_or_else(|| unplanned_prefix(run), |plan| plan.prefix.clone());
@@ -137,6 +137,9 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
             None => StoredIssues::default(),
         };
         let error_file = self.deliver_error_file(connection, run, &prefix, &issues).await?;
+        if settings.report_to.is_empty() {
+            return Ok(None);
+        }
         let hash = run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default();
         let approve = Ways::fill(&self.ways.approve, run, hash);
         let reject = Ways::fill(&self.ways.reject, run, hash);

@@ -150,6 +150,8 @@ fn split(raw: u128) -> (u64, u64) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hasher {
     seed: u64,
+    /// What a record means depends on more than what it says.
+    policy: u64,
     /// Made of the seed once: making it for each record costs as much as hashing it.
     secret: [u8; 192],
 }
@@ -164,7 +166,14 @@ impl std::fmt::Debug for Hasher {
 impl Hasher {
     /// Hashes under this secret.
     pub fn new(seed: u64) -> Self {
-        Self { seed, secret: const_custom_default_secret(seed) }
+        Self { seed, policy: 0, secret: const_custom_default_secret(seed) }
+    }
+
+    /// The same under a connection's policy: once that changes, every outcome is another one, and so every
+    /// person gets a look.
+    #[must_use]
+    pub fn under(self, policy: &str) -> Self {
+        Self { policy: xxh3_64_with_seed(policy.as_bytes(), self.seed), ..self }
     }
 
     /// A record in its least-quoted form.
@@ -181,6 +190,7 @@ impl Hasher {
     /// column is another outcome.
     pub fn outcome(&self, desired: &Desired) -> u64 {
         let mut hash = Xxh3::with_seed(self.seed);
+        hash.update(&self.policy.to_le_bytes());
         hash.update(&[desired.status as u8]);
         for (field, cell) in &desired.cells {
             hash.update(&[field.index() as u8]);
@@ -219,6 +229,14 @@ mod tests {
         assert_eq!(Entry::from_bytes(&entry.to_bytes()), entry);
         assert_eq!((entry.flags().status(), entry.flags().runs_absent()), (Status::Retired, 5));
         assert!(entry.is_of(u128::MAX / 7) && entry.flags().wants_a_look());
+    }
+
+    #[test]
+    fn another_policy_makes_every_outcome_another() {
+        let said = Desired { unique_id: UniqueId::parse("1").unwrap(), status: Status::Active, cells: Vec::new() };
+        let hasher = Hasher::new(1);
+        assert_ne!(hasher.under("active only").outcome(&said), hasher.under("all").outcome(&said));
+        assert_eq!(hasher.under("all").key("1"), hasher.key("1"));
     }
 
     #[test]

@@ -84,14 +84,6 @@ impl<'a> Roster<'a> {
         self.entries.is_empty()
     }
 
-    /// The entry of a record, by its hash.
-    #[inline]
-    pub(crate) fn find(&self, raw: u128) -> Option<usize> {
-        let bucket = ((raw >> 64) as u64 >> self.shift) as usize;
-        let (from, to) = (self.buckets[bucket] as usize, self.buckets[bucket + 1] as usize);
-        self.entries[from..to].iter().position(|entry| entry.is_of(raw)).map(|at| from + at)
-    }
-
     /// Where the entries of these records may stand, as ranges. Apart from [`Self::find_in`], so that the
     /// look-ups of many records overlap.
     pub(crate) fn ranges(&self, raws: &[u128], ranges: &mut Vec<(u32, u32)>) {

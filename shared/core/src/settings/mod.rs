@@ -242,6 +242,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What besides the mapping decides about people whom a source presents, as a text that changes when it does:
+    /// then people are looked at although their records are as they were.
+    pub fn policy(&self) -> String {
+        let quotes = self.file.stray_quotes_are_text;
+        format!("{:?}", (self.import, self.on_new, self.switches, &self.never_remove, &self.group_by, quotes))
+    }
+
     /// What a status word of the source means: first the field's value table (exactly, then whatever
     /// its case), then the canonical words.
     pub fn status_of(&self, word: &str) -> Option<Status> {

@@ -49,7 +49,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         if file.issues.iter().any(|issue| issue.code.reach() == Reach::Damage) {
             return Ok(Err(unreadable(file.issues)));
         }
-        let hashes = Hasher::new(connection.seed);
+        let hashes = Hasher::new(connection.seed).under(&settings.policy());
         let own = self.roster_of(connection, hashes).await?;
         let roster = own.open(hashes)?;
         let owned = roster.as_ref().map_or(0, |roster| roster.len() as u64);
@@ -198,8 +198,7 @@ impl<O: Objects> Sheet<'_, O> {
 
 /// What of a file the hashes of its records depend on.
 fn form_of(file: &OpenFile<'_>, mapping: &Mapping, settings: &Settings) -> [u8; 16] {
-    let groups: Vec<_> = settings.group_by.iter().map(|field| field.name()).collect();
-    fingerprint(&file.header, file.delimiter, &mapping.fingerprint(), &groups.join(","))
+    fingerprint(&file.header, file.delimiter, &mapping.fingerprint(), &settings.policy())
 }
 
 fn begin(builder: &mut PlanBuilder<'_>, comparison: &Comparison<'_>) {

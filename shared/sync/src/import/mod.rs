@@ -219,7 +219,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         if upload.is_some_and(|upload| upload.size != fetched.size) {
             return Err(PortError::later("read the file", "its size is not the one of the event"));
         }
-        let position = Position::new(fetched.modified_ms, key, sequencer, version);
+        let position = Position::of(fetched.modified_ms, run.received_ms, key, sequencer, version);
         if connection.last_source.as_ref().is_some_and(|last| position < *last) {
             let why = "a newer file of this connection was planned before this one came";
             return Ok(Outcome::unplanned(RunState::Superseded, why, Vec::new()));
