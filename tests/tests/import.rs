@@ -59,7 +59,6 @@ async fn a_second_file_changes_what_it_says_and_nothing_else() {
     let run = rig.last_run().await;
     let counts = run.counts;
     assert_eq!((run.state, counts.added, counts.updated, counts.removed), (RunState::Applied, 1, 1, 1), "{run:?}");
-    println!("{:#?}", rig.picture().await);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub struct StoredIssues {
     pub first_success: bool,
     /// The waiting run whose place this one took.
     pub replaces: Option<String>,
-    /// The issues, at most [`KEPT`], errors first.
+    /// The first 10,000 issues, errors first.
     pub issues: Vec<Issue>,
 }
 

@@ -230,8 +230,8 @@ async fn a_disabled_connection_changes_nothing() {
 #[tokio::test]
 async fn in_preview_every_plan_waits() {
     let rig = Rig::connected(&STAFF.replace(r#"mode = "active""#, r#"mode = "preview""#)).await;
-    for n in 0..2 {
-        rig.upload(DAYS[n], &day(n)).await;
+    for (n, name) in DAYS.iter().enumerate().take(2) {
+        rig.upload(name, &day(n)).await;
         rig.settle().await;
         assert_eq!(rig.last_run().await.state, RunState::Held);
         check_same("waiting", &people(&rig.picture().await), &people(&undisturbed(n).await));

@@ -1,8 +1,8 @@
 //! What a run would do: changes with old and new values, their tally, and the gates.
 //!
-//! [`decide`] says what becomes of one person, [`PlanBuilder`] adds it up, [`gates`] measures the
+//! [`decide()`] says what becomes of one person, [`PlanBuilder`] adds it up, [`gates`] measures the
 //! sum, [`PlanHasher`] and [`encode_change`] give the plan its stored form and the hash that an
-//! approval names, [`reverse`] makes the way back.
+//! approval names, [`reverse()`] makes the way back.
 
 mod builder;
 mod change;
