@@ -248,6 +248,7 @@ fn facts(base: Option<&Base>, comparison: &Comparison<'_>) -> Facts {
         complete: comparison.complete().is_some(),
         read_to_end: !comparison.is_damaged(),
         header_only: comparison.counts().rows == 0,
+        tail_missing: comparison.issues().counts().any(|(code, _)| code == Code::TailMissing),
         rollback_of: None,
     }
 }

@@ -128,7 +128,7 @@ codes! {
     /// The file ends in the middle of a row, or without the line end it always had.
     Truncated = "truncated", Error, Damage;
     /// The last people of the last file are missing in one piece: the file looks cut off.
-    TailMissing = "tail_missing", Error, Damage;
+    TailMissing = "tail_missing", Warning, Note;
     /// The file begins or goes on with a byte order mark in the wrong place.
     ByteOrderMark = "byte_order_mark", Error, Damage;
     /// The header stands again further down: two files were joined.

@@ -28,6 +28,8 @@ pub struct Facts {
     pub read_to_end: bool,
     /// Whether the file has a header and nothing else.
     pub header_only: bool,
+    /// Whether the last people of the last file are missing in one piece.
+    pub tail_missing: bool,
     /// The run that this plan undoes.
     pub rollback_of: Option<RunId>,
 }

@@ -25,6 +25,7 @@ pub fn read(settings: &Settings, facts: &Facts, tally: &Tally, new_values: &[New
     ];
     if facts.rollback_of.is_none() {
         readings.push(no_rows(facts, tally));
+        readings.push(tail_missing(facts));
         readings.extend(facts.rows_last.map(|last| rows(limits.rows, last, tally)));
     }
     readings.extend((settings.mode == Mode::Preview).then(|| preview(facts)));
@@ -75,6 +76,16 @@ fn millionths(percent: f64) -> u128 {
 
 fn scaled(meter: u64) -> u128 {
     u128::from(meter) * 100_000_000
+}
+
+/// A file cut off exactly between two rows looks whole: only who is missing shows it.
+fn tail_missing(facts: &Facts) -> GateReading {
+    let reason = if facts.tail_missing {
+        "The last people of the last file are missing in one piece, as if the file had been cut off: approve if they have all left."
+    } else {
+        "The file does not end before the last one did."
+    };
+    plain(Gate::TailMissing, u64::from(facts.tail_missing), facts.tail_missing, reason.to_owned())
 }
 
 fn removals(limit: Limit, facts: &Facts, tally: &Tally) -> GateReading {

@@ -69,6 +69,8 @@ pub enum Gate {
     NoRows,
     /// The file is damaged.
     Damage,
+    /// The last people of the last file are missing in one piece.
+    TailMissing,
     /// The connection is in preview mode.
     Preview,
     /// A grouping field has a new value and the connection asks first; not on a first run.
@@ -89,6 +91,7 @@ impl Gate {
             Self::FieldChange => "field_change",
             Self::NoRows => "no_rows",
             Self::Damage => "damage",
+            Self::TailMissing => "tail_missing",
             Self::Preview => "preview",
             Self::NewValue => "new_value",
             Self::Rollback => "rollback",
@@ -106,6 +109,7 @@ impl Gate {
             Self::FieldChange,
             Self::NoRows,
             Self::Damage,
+            Self::TailMissing,
             Self::Preview,
             Self::NewValue,
             Self::Rollback,

@@ -50,6 +50,7 @@ fn title(gate: Gate) -> &'static str {
         Gate::FieldChange => "One field changed or blanked",
         Gate::NoRows => "No rows",
         Gate::Damage => "Damaged file",
+        Gate::TailMissing => "End of the file",
         Gate::Preview => "Preview mode",
         Gate::NewValue => "New value of a grouping field",
         Gate::Rollback => "Undo of an earlier run",

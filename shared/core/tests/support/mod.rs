@@ -165,6 +165,7 @@ impl Office {
             complete: comparison.complete().is_some(),
             read_to_end: !comparison.is_damaged(),
             header_only: comparison.counts().rows == 0,
+            tail_missing: comparison.issues().counts().any(|(code, _)| code.as_str() == "tail_missing"),
             ..Facts::default()
         }
     }

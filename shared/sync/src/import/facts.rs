@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_core::field::Field;
-use muster_core::issue::{Reach, Severity};
+use muster_core::issue::{Code, Reach, Severity};
 use muster_core::listing::Comparison;
 use muster_core::plan::{Facts, MadeFrom, PlanHasher, Summary};
 use muster_core::settings::Settings;
@@ -47,6 +47,7 @@ pub(super) fn of_file(
         complete: comparison.complete().is_some(),
         read_to_end: !comparison.is_damaged(),
         header_only: comparison.counts().rows == 0,
+        tail_missing: comparison.issues().counts().any(|(code, _)| code == Code::TailMissing),
         rollback_of: None,
     }
 }
