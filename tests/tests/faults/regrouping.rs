@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_sync::{RunCounts, RunState};
+use muster_tests::faulty::Fault;
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, day, staff};
 
@@ -170,4 +171,28 @@ async fn an_undo_before_the_next_file_leaves_people_grouped_as_they_were() {
     rig.settle().await;
     rig.connect(&by(&["department"])).await;
     check_groups(&rig).await;
+}
+
+/// Three people who are regrouped by a file that says nothing new.
+async fn about_to_be_regrouped() -> Rig {
+    let mut rig = Rig::connected(&by(&["department"])).await;
+    applied(&rig, DAYS[0], &csv(&staff(3))).await;
+    rig.connect(&by(&["location", "department"])).await;
+    rig.upload(DAYS[1], &csv(&staff(3))).await;
+    rig
+}
+
+#[tokio::test]
+async fn regrouping_ends_as_undisturbed_wherever_it_breaks_off() {
+    let undisturbed = about_to_be_regrouped().await;
+    let calls = undisturbed.settle_with(&[]).await;
+    let expected = people(&undisturbed.picture().await);
+    check_groups(&undisturbed).await;
+    for fault in [Fault::KillAfter, Fault::LoseAnswer] {
+        for call in 0..calls {
+            let rig = about_to_be_regrouped().await;
+            rig.settle_with(&[&[(call, fault)]]).await;
+            check_same(&format!("{fault:?} at call {call}"), &people(&rig.picture().await), &expected);
+        }
+    }
 }
