@@ -71,6 +71,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         roster: Some("rosters/1".to_owned()),
         owned: 3,
         rows: Some(10),
+        grouped_by: "department",
         removals: vec![Removal { at_ms: NOW, people: 2 }],
         now_ms: NOW,
     }
@@ -347,6 +348,7 @@ async fn a_run_ends_once() {
     assert_eq!((now.owned, now.directory_version, now.last_rows), (3, 1, Some(10)));
     assert_eq!((now.roster.as_deref(), now.active, now.confirmed), (Some("rosters/1"), None, true));
     assert_eq!((now.status, now.removals.len()), (ConnectionStatus::Connected, 1));
+    assert_eq!(now.grouped_by, "department");
     assert_eq!(posted(&table, "r1", MailKind::Ended, NOW).await, Posted::First);
 }
 
@@ -361,6 +363,18 @@ async fn a_run_without_a_roster_makes_the_next_one_rebuild_it() {
     assert!(table.finish(&finish).await.unwrap());
     let now = standing(&table).await;
     assert_eq!((now.roster, now.last_rows, now.owned), (None, Some(10), 1));
+}
+
+#[tokio::test]
+async fn a_regrouping_that_breaks_off_leaves_it_unknown_how_people_are_grouped() {
+    let (table, _) = fresh(1).await;
+    let first = applying(&table, "r1").await;
+    let before = standing(&table).await;
+    assert!(table.finish(&Finish { grouped_by: "location", ..finish(&first, &before) }).await.unwrap());
+    assert_eq!(standing(&table).await.grouped_by, "location");
+    let by_department = applying(&table, "r2").await;
+    assert!(table.close(&close(&by_department, &standing(&table).await, RunState::Failed)).await.unwrap());
+    assert_eq!(standing(&table).await.grouped_by, "");
 }
 
 #[tokio::test]

@@ -67,7 +67,8 @@ slug! {
     AccountId
 }
 slug! {
-    /// One connection of an account. Unique over all accounts: it begins with the account's id.
+    /// One connection of an account; it begins with the account's id. Alone that makes it unique in the account only
+    /// (`acme` + `x y` and `acme-x` + `y` are both `acme-x-y`): whoever saves a connection refuses an id that is taken.
     ConnectionId
 }
 slug! {
@@ -80,7 +81,7 @@ impl ConnectionId {
     /// `acme-payroll-nightly`.
     ///
     /// # Errors
-    /// [`IdError::Empty`] when the name has no letter or digit.
+    /// [`IdError::Empty`] when the name has no ASCII letter or digit, [`IdError::TooLong`] when the id would be.
     pub fn named(account: &AccountId, name: &str) -> Result<Self, IdError> {
         let mut slug = String::new();
         for c in name.chars().flat_map(char::to_lowercase) {

@@ -5,6 +5,7 @@ use muster_core::plan::{Change, ChunkReader, fold, summary_from_json};
 use muster_core::settings::Settings;
 
 use crate::ids::{Ids, ids_of};
+use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
     ApplyJob, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError, Queue,
@@ -82,7 +83,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         chunk: u32,
         deadline_ms: i64,
     ) -> Result<Option<Run>, PortError> {
-        let settings = settings_of(&self.connection(run).await?)?;
+        // By the fields the plan was made for: settings saved since group people by the next plan.
+        let settings = as_grouped(&settings_of(&self.connection(run).await?)?, &plan.grouped_by);
         let bytes = self.objects.read(&chunk_key(&plan.prefix, chunk)).await?;
         let bytes = bytes.ok_or_else(|| PortError::never("read the plan", format!("chunk {chunk} is gone")))?;
         let changes = ChunkReader::new(&unpacked(&bytes)?)
@@ -131,6 +133,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             roster: (plan.roster && run.conflicts == 0).then(|| crate::plan_store::roster_key(&plan.prefix)),
             owned: plan.owned_after,
             rows: plan.rows,
+            grouped_by: grouped_after(run, plan, &connection),
             removals,
             now_ms,
         };
@@ -164,6 +167,13 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let connection = self.ledger.connection(&run.account, &run.connection).await?;
         connection.ok_or_else(|| PortError::never("read the connection", "it is gone"))
     }
+}
+
+/// By which fields everybody is grouped after the run. A conflict may have left somebody out of a regrouping, so
+/// that the next plan must make it anew.
+fn grouped_after<'a>(run: &Run, plan: &'a PlanRef, connection: &Connection) -> &'a str {
+    let everybody = run.conflicts == 0 || plan.grouped_by == connection.grouped_by;
+    if everybody { &plan.grouped_by } else { "" }
 }
 
 fn mail_of(run: &Run) -> OutboxMail {

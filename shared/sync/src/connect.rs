@@ -24,6 +24,9 @@ pub enum NotSaved {
         /// Whose it is.
         connection: ConnectionId,
     },
+    /// A connection of another account has the id.
+    #[error("the id {0} is the one of another account's connection; choose another name")]
+    IdTaken(ConnectionId),
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -118,6 +121,7 @@ async fn create<P: Ledger + Admin>(
         active: None,
         waiting: None,
         roster: None,
+        grouped_by: String::new(),
         owned: 0,
         directory_version: 0,
         last_rows: None,
@@ -129,8 +133,9 @@ async fn create<P: Ledger + Admin>(
     let login = Login { account: settings.account.clone(), connection: id.clone() };
     let credentials =
         Credentials { password_hash: Some(stored_password(&drawn.salt, &password)), keys: public_keys.to_vec() };
+    // The login is called like the connection, over all accounts: one that stands for another has taken the id.
     if !ports.put_login(&user, &login, &credentials).await? {
-        return Err(NotSaved::Raced);
+        return Err(NotSaved::IdTaken(id));
     }
     if !ports.save_connection(&connection, None).await? {
         return Err(NotSaved::Raced);

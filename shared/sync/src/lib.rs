@@ -26,7 +26,7 @@ pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
-pub use people::{Group, Person, connections_of, each_person, group_slots, groups, settings_of};
+pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer,
     Message, Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition,

@@ -30,6 +30,22 @@ pub async fn connections_of<P: Ledger + Admin>(ports: &P, account: &AccountId) -
     Ok(connections)
 }
 
+/// The grouping fields as records remember them: names, with commas between them, in the order of their slots.
+pub fn grouped_by(settings: &Settings) -> String {
+    let names: Vec<_> = settings.group_by.iter().map(|field| field.name()).collect();
+    names.join(",")
+}
+
+/// The fields that [`grouped_by`] wrote, by slot; `None` for one that the catalogue no longer has.
+fn fields_of(grouped_by: &str) -> impl Iterator<Item = Option<Field>> {
+    grouped_by.split(',').map(Field::by_name)
+}
+
+/// The settings under which people are grouped by what [`grouped_by`] wrote, whatever they are grouped by now.
+pub(crate) fn as_grouped(settings: &Settings, grouped_by: &str) -> Settings {
+    Settings { group_by: fields_of(grouped_by).flatten().collect(), ..settings.clone() }
+}
+
 /// The grouping values a change leaves on the recipient, folded, by slot (0 to 2).
 pub fn group_slots(change: &Change, settings: &Settings) -> Vec<(usize, String)> {
     let Some(recipient) = &change.new else {
@@ -92,7 +108,8 @@ pub struct Group {
     pub members: u64,
 }
 
-/// Every group of an account: each connection's own, then one per value.
+/// Every group of an account: each connection's own, then one per value. Until a plan has grouped everybody anew,
+/// those of a field by which the settings group only now are left out.
 ///
 /// # Errors
 /// [`PortError`] when a service failed.
@@ -111,7 +128,8 @@ pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountI
         groups.push(own);
         for (field, folded, shown) in ports.group_values(account, &connection.id).await? {
             let Some(field) = Field::by_name(&field) else { continue };
-            let Some(slot) = settings.group_by.iter().position(|by| *by == field) else { continue };
+            let slot = fields_of(&connection.grouped_by).position(|by| by == Some(field));
+            let Some(slot) = slot.filter(|_| settings.group_by.contains(&field)) else { continue };
             let members = ports.count_group(&connection.id, slot, &folded).await?;
             let name = group_name(&settings, Some(field), &shown);
             groups.push(Group { name, connection: connection.id.clone(), field: Some(field), value: shown, members });

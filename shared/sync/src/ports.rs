@@ -89,6 +89,8 @@ pub struct Finish<'a> {
     pub owned: u64,
     /// Rows of the file, for the next run's gate.
     pub rows: Option<u64>,
+    /// The grouping fields whose values the connection's people now carry; empty where not all carry the same.
+    pub grouped_by: &'a str,
     /// The removals of the last 7 days, with this run's.
     pub removals: Vec<Removal>,
     /// Now.

@@ -72,6 +72,9 @@ pub struct Connection {
     pub waiting: Option<RunId>,
     /// Where the valid roster lies; `None` before the first applied run, or when it must be rebuilt.
     pub roster: Option<String>,
+    /// The grouping fields whose values its people carry, as [`crate::grouped_by`] writes them; empty where that is
+    /// not known. Where it is not the settings', the next plan groups everybody anew.
+    pub grouped_by: String,
     /// People of the connection in the directory who are not removed.
     pub owned: u64,
     /// Grows with every run that wrote to the directory.
@@ -171,6 +174,9 @@ pub struct PlanRef {
     pub owned_after: u64,
     /// Data rows of the file, for the next run's gate; `None` leaves the last file's.
     pub rows: Option<u64>,
+    /// The grouping fields whose values its changes write, as [`crate::grouped_by`] writes them.
+    #[serde(default)]
+    pub grouped_by: String,
 }
 
 /// The counts that lists of runs show.

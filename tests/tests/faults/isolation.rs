@@ -1,7 +1,7 @@
 //! I2: nothing of another account is read or written.
 
 use muster_local::Service;
-use muster_sync::RunState;
+use muster_sync::{Drawn, NotSaved, RunState, save_connection};
 use muster_tests::hand;
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, day, staff};
@@ -139,4 +139,17 @@ async fn keys_that_reach_out_of_their_folder_are_refused_t4() {
     }
     upload_too_few(&acme, DAYS[2]).await;
     assert_eq!(acme.last_run().await.state, RunState::Held);
+}
+
+#[tokio::test]
+async fn an_id_that_another_accounts_connection_has_is_refused_by_name() {
+    let named = |account: &str, name: &str| {
+        let toml = STAFF.replace("\"acme\"", &format!("{account:?}"));
+        toml.replace("Payroll nightly", name)
+    };
+    let rig = Rig::connected(&named("acme", "x y")).await;
+    let drawn = Drawn { seed: 8, password: [1; 20], salt: [2; 16] };
+    let refused = save_connection(&rig.ports().table, &named("acme-x", "y"), drawn, &[]).await.unwrap_err();
+    assert!(matches!(&refused, NotSaved::IdTaken(id) if id.as_str() == "acme-x-y"), "{refused:?}");
+    assert!(refused.to_string().contains("acme-x-y"), "{refused}");
 }

@@ -9,6 +9,7 @@ mod hostile;
 mod isolation;
 mod mail;
 mod races;
+mod regrouping;
 mod requests;
 mod storage;
 mod upload;

@@ -40,6 +40,7 @@ pub(crate) fn connection_item(connection: &Connection) -> Result<Item, PortError
     put("status", s(status_name(connection.status)));
     put("seed", s(connection.seed.to_string()));
     put("fence", n(connection.fence));
+    put("grouped_by", s(&connection.grouped_by));
     put("owned", n(connection.owned));
     put("directory_version", n(connection.directory_version));
     put("removals", json(WRITE, &connection.removals)?);
@@ -85,6 +86,7 @@ pub(crate) fn connection_from(account: &AccountId, id: &ConnectionId, item: &Ite
         active: run_id(item, "active")?,
         waiting: run_id(item, "waiting")?,
         roster: optional_text(item, "roster"),
+        grouped_by: optional_text(item, "grouped_by").unwrap_or_default(),
         // Counted by differences, so it could pass below zero; a person is never owed.
         owned: u64::try_from(read_number::<i64>(READ, item, "owned")?.unwrap_or(0)).unwrap_or(0),
         directory_version: number("directory_version")?,

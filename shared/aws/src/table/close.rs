@@ -42,6 +42,7 @@ fn connection_change(close: &Transition<'_>) -> Expression {
     let waiting = connection.waiting.as_ref() == Some(&run.id);
     let active = connection.active.as_ref() == Some(&run.id);
     let leased = connection.lease.as_ref().is_some_and(|lease| is_of(lease, &run.id));
+    let regroups = run.plan.as_ref().is_some_and(|plan| plan.grouped_by != connection.grouped_by);
     let failed = close.to == RunState::Failed && is_on(connection);
     Expression::new()
         .also(waiting, |change| change.remove("waiting").when_is("waiting", s(run.id.as_str())))
@@ -53,6 +54,8 @@ fn connection_change(close: &Transition<'_>) -> Expression {
                 .add("directory_version", n(1))
                 .when_is("active", s(run.id.as_str()))
         })
+        // Some may be grouped by the plan's fields, so nothing tells any more by which everybody is.
+        .also(active && regroups, |change| change.remove("grouped_by"))
         // Under a lease only its newest holder may close: a worker that was thought dead may not.
         .also(leased, |change| {
             change.remove("lease_holder").remove("lease_until").when_is("fence", n(connection.fence))

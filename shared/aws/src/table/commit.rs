@@ -109,6 +109,7 @@ impl Table {
             .when_is("fence", n(run.fence));
         let connection_change = Expression::new()
             .set_or_remove("roster", finish.roster.as_ref().map(s))
+            .set("grouped_by", s(finish.grouped_by))
             .set("owned", n(finish.owned))
             .add("directory_version", n(1))
             .also(finish.rows.is_some(), |change| change.set_or_remove("last_rows", finish.rows.map(n)))

@@ -38,6 +38,7 @@ pub fn connection() -> Connection {
         active: None,
         waiting: None,
         roster: None,
+        grouped_by: String::new(),
         owned: 0,
         directory_version: 0,
         last_rows: None,
@@ -84,6 +85,7 @@ pub fn plan(directory_version: u64) -> PlanRef {
         removals: 0,
         owned_after: 3,
         rows: Some(3),
+        grouped_by: "department".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::issue::Code;
 use crate::recipient::{Desired, Recipient};
 use crate::settings::Settings;
 
-use super::groups::{GroupKey, fold, group_moves, group_name};
+use super::groups::{GroupKey, fold, group_moves, group_name, groups_of};
 use super::stored::{MAX_ITEM_BYTES, recipient_size};
 use super::{
     AbsentDecision, Change, ChangeKind, Decision, Facts, GroupChange, IssueTally, KeptWhy, NewValue, Reason, Summary,
@@ -128,6 +128,20 @@ impl<'a> PlanBuilder<'a> {
             self.count_fields(old, new);
         }
         self.count_groups(change);
+    }
+
+    /// A change that is written under other grouping fields than those the person is stored by: groups that are
+    /// new, and that the person's values name both before and after it, are joined too. Counts nothing else.
+    pub fn regrouped(&mut self, change: &Change) {
+        let (Some(old), Some(new)) = (&change.old, &change.new) else { return };
+        let before: Vec<_> = groups_of(old, self.settings).iter().map(GroupKey::folded).collect();
+        for key in groups_of(new, self.settings) {
+            let id = key.folded();
+            let is_new = id.0.is_some_and(|field| !self.known.contains_key(&(field, id.1.clone())));
+            if is_new && before.contains(&id) {
+                self.membership(&key).joined += 1;
+            }
+        }
     }
 
     /// `n` data rows were read.

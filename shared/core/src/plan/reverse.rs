@@ -15,8 +15,12 @@ pub enum Reversal {
     Conflict,
 }
 
-/// The change that undoes `change`; `None` for a proposal, which wrote nothing.
+/// The change that undoes `change`; `None` where there is nothing to undo: for a proposal, which wrote nothing, and
+/// for a change that leaves the person as stored, which was written for their groups only.
 pub fn reverse(change: &Change) -> Option<Change> {
+    if change.old == change.new {
+        return None;
+    }
     let kind = match change.kind {
         ChangeKind::Propose => return None,
         ChangeKind::Add => ChangeKind::Remove,

@@ -1,5 +1,6 @@
 //! The plan of one file.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter};
 
 use muster_core::file::error_file::write_errors;
@@ -13,18 +14,22 @@ use muster_core::roster::{Hasher, fingerprint};
 use muster_core::settings::Settings;
 
 use super::facts::{counts, hasher, known_values, of_file};
+use super::regroup::regroups;
 use super::rosters::DiskScratch;
 use super::{Fetched, Importer, LOOKED_UP, Planned, Unplanned, keys_of, plan_prefix};
+use crate::people::grouped_by;
 use crate::plan_store::{ChunkWriter, roster_key, summary_key};
 use crate::stored_issues::{KEPT, StoredIssues};
 use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
 
 /// A plan while it is made.
-struct Sheet<'a, O> {
-    builder: PlanBuilder<'a>,
-    writer: ChunkWriter<'a, O>,
+pub(super) struct Sheet<'a, O> {
+    pub(super) builder: PlanBuilder<'a>,
+    pub(super) writer: ChunkWriter<'a, O>,
     decisions: Decisions,
     issues: Vec<Issue>,
+    /// Whom the plan changes, where everybody else is to be grouped anew.
+    pub(super) changed: Option<HashSet<UniqueId>>,
 }
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
@@ -87,19 +92,21 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             writer: ChunkWriter::new(self.objects, prefix.clone(), hasher(run, connection)),
             decisions: Decisions::default(),
             issues: Vec::new(),
+            changed: regroups(connection, settings).then(HashSet::new),
         };
         begin(&mut sheet.builder, &comparison);
         self.plan_people(connection, &mut comparison, &mut sheet).await?;
         self.plan_absent(connection, &mut comparison, &mut sheet).await?;
-        let Sheet { builder, writer, decisions, issues } = sheet;
+        self.plan_regroup(connection, &mut sheet).await?;
+        let Sheet { builder, writer, decisions, issues, .. } = sheet;
         let (chunks, hash) = writer.finish().await?;
-        let summary = builder.finish(hash.clone());
+        let summary = builder.finish(hash);
         let (damaged, rows) = (comparison.is_damaged(), comparison.counts().rows);
         let issues = comparison.issues().issues().iter().cloned().chain(issues).collect();
         self.store_roster(&prefix, comparison, &decisions).await?;
         self.objects.write(&summary_key(&prefix), summary_to_json(&summary), "application/json").await?;
         let (issues, error_file) = told(run, header, issues, !connection.confirmed)?;
-        let plan = plan_ref(prefix, chunks, hash, connection, &summary, owned, (!damaged).then_some(rows));
+        let plan = plan_ref((prefix, chunks), connection, settings, &summary, owned, (!damaged).then_some(rows));
         let held = summary.held().into_iter().map(str::to_owned).collect();
         Ok(Planned { plan, counts: counts(&summary), held, damaged, issues, error_file })
     }
@@ -192,6 +199,10 @@ impl<O: Objects> Sheet<'_, O> {
             _ if decided.switched_off.is_some() => self.decisions.not_applied(id),
             _ => {}
         }
+        if let Some(changed) = &mut self.changed {
+            self.builder.regrouped(&change);
+            changed.insert(id.clone());
+        }
         self.writer.push(&change).await
     }
 }
@@ -210,10 +221,9 @@ fn begin(builder: &mut PlanBuilder<'_>, comparison: &Comparison<'_>) {
 }
 
 fn plan_ref(
-    prefix: String,
-    chunks: u32,
-    hash: String,
+    (prefix, chunks): (String, u32),
     connection: &Connection,
+    settings: &Settings,
     summary: &Summary,
     owned: u64,
     rows: Option<u64>,
@@ -222,12 +232,13 @@ fn plan_ref(
     PlanRef {
         prefix,
         chunks,
-        hash,
+        hash: summary.hash.clone(),
         directory_version: connection.directory_version,
         roster: true,
         removals: tally.removed + tally.deactivated,
         owned_after: (owned + tally.added).saturating_sub(tally.removed),
         rows,
+        grouped_by: grouped_by(settings),
     }
 }
 

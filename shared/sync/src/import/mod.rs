@@ -2,6 +2,7 @@
 
 mod facts;
 mod file_plan;
+mod regroup;
 mod rollback_plan;
 mod rosters;
 mod upload;

@@ -7,6 +7,7 @@ use muster_core::settings::Settings;
 
 use super::facts::{counts, hasher, known_values, removals_of_week};
 use super::{Importer, Outcome, Planned, plan_prefix};
+use crate::people::as_grouped;
 use crate::plan_store::{ChunkWriter, chunk_key, summary_key, unpacked};
 use crate::stored_issues::StoredIssues;
 use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
@@ -31,6 +32,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let Some(plan) = found.filter(|found| found.state == RunState::Applied).and_then(|found| found.plan) else {
             return Ok(Outcome::unplanned(RunState::Failed, "the run to undo is not an applied one", Vec::new()));
         };
+        // Fields by which the settings group only now are for the next file's plan.
+        let settings = &as_grouped(settings, &connection.grouped_by);
         let facts = Facts {
             owned: connection.owned,
             removed_last_7_days: removals_of_week(connection, self.clock.now_ms()),
@@ -103,6 +106,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             removals: tally.removed + tally.deactivated,
             owned_after: (connection.owned + tally.added).saturating_sub(tally.removed),
             rows: None,
+            grouped_by: connection.grouped_by.clone(),
         };
         let planned = Planned {
             plan,

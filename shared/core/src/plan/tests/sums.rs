@@ -106,6 +106,26 @@ fn another_spelling_of_a_value_moves_nobody() {
 }
 
 #[test]
+fn regrouping_makes_new_groups_and_counts_nobody_as_updated() {
+    let settings = settings();
+    let mut known = facts(3);
+    known.known_values = [(field("department"), ["Ops".to_owned()].into())].into();
+    let mut builder = PlanBuilder::new(&settings, known);
+    for text in ["1 active department=Sales", "2 active department=sales", "3 active department=Ops"] {
+        let stored = Some(recipient(text));
+        let unique_id = id(&text[..1]);
+        let same =
+            Change { kind: ChangeKind::Update, reason: Reason::Source, unique_id, old: stored.clone(), new: stored };
+        assert_eq!(reverse(&same), None, "there is nothing to undo");
+        builder.regrouped(&same);
+    }
+    let summary = builder.finish(String::new());
+    let sales = group(&summary, "Department: Sales").unwrap();
+    assert_eq!((sales.made, sales.joined, summary.groups.len()), (true, 2, 1), "{summary:?}");
+    assert_eq!((summary.new_values.len(), summary.tally.updated), (1, 0));
+}
+
+#[test]
 fn a_field_with_several_values_gives_a_group_for_each() {
     let many = recipient("1 active department=Sales|Legal|SALES");
     let values: Vec<_> = groups_of(&many, &settings()).into_iter().map(|key| key.value).collect();
