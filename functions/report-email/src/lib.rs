@@ -40,7 +40,7 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
         objects: &ports.bucket,
         mailer,
         clock: &ports.clock,
-        patience_ms: PATIENCE_MS,
+        patience_ms: patience_ms(),
         ways: &ways(),
     };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
@@ -54,6 +54,12 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     let told = reporter.tell(&mail).await?;
     tracing::info!(run.id = %mail.run, mail.kind = mail.kind.as_str(), "mail taken: {told:?}");
     Ok(())
+}
+
+/// How long a broken-off send is awaited: `MUSTER_MAIL_PATIENCE_SECONDS`, a quarter of an hour unless set.
+fn patience_ms() -> i64 {
+    let seconds = std::env::var("MUSTER_MAIL_PATIENCE_SECONDS").ok().and_then(|seconds| seconds.parse::<i64>().ok());
+    seconds.map_or(PATIENCE_MS, |seconds| seconds.saturating_mul(1_000))
 }
 
 /// How a held plan is decided here: `MUSTER_APPROVE` and `MUSTER_REJECT`, in which `{run}` and `{hash}` are filled in.

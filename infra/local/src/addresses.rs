@@ -92,6 +92,7 @@ pub(crate) fn environment(
         ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
         ("MUSTER_APPROVE", format!("muster-local run approve {{run}} --hash {{hash}}{data}")),
         ("MUSTER_REJECT", format!("muster-local run reject {{run}}{data}")),
+        ("MUSTER_MAIL_PATIENCE_SECONDS", "20".to_owned()),
         ("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
     ];
     own.into_iter().map(|(k, v)| (k.to_owned(), v)).chain(options.extra_env.iter().cloned()).collect()

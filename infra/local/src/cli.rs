@@ -80,7 +80,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn up(args: UpArgs) -> anyhow::Result<()> {
-    let options = Options { data: Some(args.data), http: args.http, sftp: args.sftp, ..Options::default() };
+    let options = Options { data: Some(args.data), http: args.http, sftp: args.sftp, ..Options::patient() };
     // Before the start, so that a signal during it is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stack = Stack::start(options).await?;

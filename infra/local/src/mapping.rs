@@ -86,7 +86,8 @@ async fn deliver(mapping: Mapping, sqs: &Sqs, lambda: &Lambda, batch: &[Received
     let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
     for received in batch {
         let settled = if failed.contains(&received.message.id) {
-            sqs.change_visibility(mapping.queue, &received.receipt, retry_ms)
+            let later = retry_ms.saturating_mul(received.message.receive_count.clamp(1, 10).into());
+            sqs.change_visibility(mapping.queue, &received.receipt, later)
         } else {
             sqs.delete(mapping.queue, &received.receipt)
         };

@@ -35,10 +35,14 @@ pub struct Options {
     pub concurrency: usize,
     /// How long a received message stays hidden; longer than `function_timeout`.
     pub visibility: Duration,
-    /// How soon a message of a failed invocation comes back. (AWS waits for the visibility time.)
+    /// How soon a message of a failed invocation comes back the first time; the n-th time n times as late, up to
+    /// ten times. (AWS waits for the visibility time.)
     pub retry: Duration,
-    /// How often a message is received before it becomes a dead letter.
+    /// How often a message is received before it becomes a dead letter. All tries together must outlast
+    /// `function_timeout`: so long a killed function's lease lives.
     pub max_receive: u32,
+    /// The same for the queue `import`, whose messages also wait while another file of their connection is applied.
+    pub import_max_receive: Option<u32>,
     /// How long an invocation may take.
     pub function_timeout: Duration,
     /// How long an instance without work is kept.
@@ -65,10 +69,19 @@ impl Default for Options {
             concurrency: 4,
             visibility: Duration::from_secs(180),
             retry: Duration::from_secs(1),
-            max_receive: 5,
+            max_receive: 30,
+            import_max_receive: None,
             function_timeout: Duration::from_secs(120),
             function_idle: Duration::from_secs(60),
             function_logs: true,
         }
+    }
+}
+
+impl Options {
+    /// For a stack that people work with: files wait up to a quarter of an hour for one another.
+    #[must_use]
+    pub fn patient() -> Self {
+        Self { import_max_receive: Some(100), ..Self::default() }
     }
 }

@@ -220,7 +220,8 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {
     let visibility_ms = u64::try_from(options.visibility.as_millis())?;
     for queue in QUEUES {
-        services.sqs.set_policy(queue, Some(visibility_ms), Some(options.max_receive))?;
+        let own = options.import_max_receive.filter(|_| queue == "import");
+        services.sqs.set_policy(queue, Some(visibility_ms), Some(own.unwrap_or(options.max_receive)))?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
         http: free(PORTS[0]),
         sftp: free(PORTS[1]),
         function_logs: false,
-        ..Options::default()
+        ..Options::patient()
     };
     let mut story = Story::new(std::io::stdout().is_terminal());
     let stack = Stack::start(options).await?;

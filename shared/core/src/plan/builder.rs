@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::field::Field;
 use crate::issue::Code;
 use crate::recipient::{Desired, Recipient};
-use crate::settings::Settings;
+use crate::settings::{OnNewValue, Settings};
 
 use super::groups::{GroupKey, fold, group_moves, group_name, groups_of};
 use super::stored::{MAX_ITEM_BYTES, recipient_size};
@@ -190,7 +190,10 @@ impl<'a> PlanBuilder<'a> {
     pub fn finish(mut self, hash: String) -> Summary {
         let grouping = self.new_grouping_values();
         let new = u64::try_from(grouping.len()).unwrap_or(u64::MAX);
-        self.issue(Code::NewValue, new);
+        // Where groups are made by themselves a new value is told, but no finding.
+        if self.settings.on_new_value == OnNewValue::Alert {
+            self.issue(Code::NewValue, new);
+        }
         let gates = gates::read(self.settings, &self.facts, &self.tally, &grouping);
         let mut new_values = grouping;
         new_values.extend(self.unmapped.iter().map(|((field, value), people)| NewValue {
