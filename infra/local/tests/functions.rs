@@ -253,7 +253,7 @@ async fn a_malformed_answer_fails_the_whole_batch() {
 
 /// F32.
 async fn a_poison_message_ends_as_a_dead_letter_and_can_be_redriven() {
-    let probe = Probe::start(|o| o).await;
+    let probe = Probe::start(|o| Options { max_receive: 5, ..o }).await;
     probe.send("panic");
     probe.send("after");
     eventually("a dead letter", || probe.dead() == 1).await;
