@@ -11,7 +11,6 @@ use crate::issue::{Code, Issue, Place, Reach};
 use crate::mapping::Bound;
 use crate::recipient::Desired;
 use crate::roster::{Entry, Flags, Hasher, Profile, Roster, RosterWriter};
-use crate::status::Status;
 
 /// What the roster says of a person whom the file presents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +102,24 @@ pub(super) enum Fate {
     Duplicate,
 }
 
+/// Entries with their ids, which stand one behind the other in one text: a first import has them for everybody.
+struct Newcomers {
+    /// Entry, where its id begins, and the id's bytes.
+    people: Vec<(Entry, u32, u16)>,
+    ids: String,
+}
+
+impl Newcomers {
+    fn push(&mut self, entry: Entry, id: &str) -> io::Result<()> {
+        let too_many = |_| io::Error::other("more people than one roster holds");
+        let from = u32::try_from(self.ids.len()).map_err(too_many)?;
+        let bytes = u16::try_from(id.len()).map_err(too_many)?;
+        self.ids.push_str(id);
+        self.people.push((entry, from, bytes));
+        Ok(())
+    }
+}
+
 /// What becomes of an entry of the old roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -160,26 +177,7 @@ impl Comparison<'_> {
         complete.then_some(CompleteListing(()))
     }
 
-    /// Hands every person who needs a look to `each`, in the file's order. May be called again.
-    ///
-    /// # Errors
-    /// When the scratch file cannot be read, or `each` fails.
-    pub fn each_proposed<E: From<io::Error>>(
-        &mut self,
-        mut each: impl FnMut(Proposed) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.spool.rewind()?;
-        for row in &self.rows {
-            let spooled = self.spool.next()?;
-            if row.fate == Fate::Look {
-                let standing = if row.entry == NOBODY { Standing::New } else { Standing::Known };
-                each(Proposed { standing, desired: spooled.desired, place: spooled.place })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The next person who needs a look, starting anew after `None`. For callers that wait between people.
+    /// The people who need a look, in the file's order. May be asked for again.
     ///
     /// # Errors
     /// When the scratch file cannot be read.
@@ -253,8 +251,10 @@ impl Comparison<'_> {
         let not_applied: HashSet<u64> = decisions.not_applied.iter().map(|id| self.hasher.key(id.as_str())).collect();
         let removed: HashSet<u64> = decisions.removed.iter().map(|id| self.hasher.key(id.as_str())).collect();
         let (moved, fresh) = self.changed_entries(&not_applied, &removed);
-        let newcomers = self.newcomers(&moved, fresh)?;
+        let Newcomers { people: newcomers, ids } = self.newcomers(&moved, fresh)?;
         let marks = self.marks(&moved, &removed);
+        // Nothing asks for the rows any more, and a first import has one for everybody.
+        self.rows = Vec::new();
         let kept = |at: usize, entry: Entry| {
             let flags = entry.flags();
             let flags = match (complete, marks[at]) {
@@ -271,13 +271,14 @@ impl Comparison<'_> {
         let staying = entries.iter().enumerate().filter(|(at, entry)| kept(*at, **entry).is_some()).count();
         let people = (staying + newcomers.len()) as u64;
         let mut writer = RosterWriter::begin(out, self.hasher, self.fingerprint, &self.profile, people, scratch)?;
+        let id_of = |(_, from, bytes): (Entry, u32, u16)| &ids[from as usize..from as usize + usize::from(bytes)];
         let mut newcomers = newcomers.into_iter().peekable();
         let mut failed = Ok(());
         if let Some(roster) = &mut self.roster {
             roster.each_key(|at, entry, key| {
                 let Some(entry) = kept(at, entry).filter(|_| failed.is_ok()) else { return };
-                while let Some((new, id)) = newcomers.next_if(|(new, _)| *new < entry) {
-                    failed = writer.person(new, &id);
+                while let Some(new) = newcomers.next_if(|new| failed.is_ok() && new.0 < entry) {
+                    failed = writer.person(new.0, id_of(new));
                 }
                 if failed.is_ok() {
                     failed = writer.person(entry, key);
@@ -285,8 +286,8 @@ impl Comparison<'_> {
             })?;
         }
         failed?;
-        for (new, id) in newcomers {
-            writer.person(new, &id)?;
+        for new in newcomers {
+            writer.person(new.0, id_of(new))?;
         }
         writer.finish()
     }
@@ -327,12 +328,9 @@ impl Comparison<'_> {
     }
 
     /// Entries that are not where the old roster has them, with their ids.
-    fn newcomers(
-        &mut self,
-        moved: &HashMap<u32, Option<Entry>>,
-        fresh: Vec<bool>,
-    ) -> io::Result<Vec<(Entry, Box<str>)>> {
-        let mut newcomers = Vec::new();
+    fn newcomers(&mut self, moved: &HashMap<u32, Option<Entry>>, fresh: Vec<bool>) -> io::Result<Newcomers> {
+        let count = fresh.iter().filter(|fresh| **fresh).count() + moved.len();
+        let mut newcomers = Newcomers { people: Vec::with_capacity(count), ids: String::new() };
         self.spool.rewind()?;
         for (row, fresh) in self.rows.iter().zip(fresh) {
             let id = self.spool.next_id()?;
@@ -340,16 +338,11 @@ impl Comparison<'_> {
                 moved.get(&row.entry).copied().flatten().filter(|_| matches!(row.fate, Fate::Look | Fate::Cosmetic));
             let entry = if fresh { Some(Entry::new(row.raw, row.flags, row.key, row.outcome)) } else { moved };
             if let Some(entry) = entry {
-                newcomers.push((entry, id.as_str().into()));
+                newcomers.push(entry, id.as_str())?;
             }
         }
-        newcomers.sort_unstable();
+        newcomers.people.sort_unstable();
         Ok(newcomers)
-    }
-
-    /// Every known person's status, as the last file gave it.
-    pub fn known_status(&self) -> impl Iterator<Item = Status> {
-        self.roster.iter().flat_map(|roster| roster.entries.iter().map(|entry| entry.flags().status()))
     }
 }
 
