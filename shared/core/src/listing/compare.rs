@@ -1,6 +1,6 @@
 //! Comparing a file with a roster.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::outcome::{Comparison, Counts, Fate, NOBODY, Row};
@@ -72,12 +72,7 @@ fn settle<'r>(
             None => {}
         }
     }
-    let inner: Vec<_> = scanned
-        .inner_ids
-        .iter()
-        .filter(|(key, _)| absent.iter().any(|at| entries[*at as usize].key == *key))
-        .map(|(_, place)| *place)
-        .collect();
+    let swallowed = first_swallowed(&scanned, &absent);
     let mut contradicted = HashMap::new();
     for (row, at) in doubled {
         if let Some(place) = double(&mut scanned, row, at) {
@@ -85,9 +80,9 @@ fn settle<'r>(
         }
     }
     flag_named(&mut scanned);
-    if let Some(place) = inner.first() {
+    if let Some(place) = swallowed {
         let message = "a quoted field holds a row of a person who is missing from the file: a quote on this line is one too many or one too few";
-        scanned.log.push(Issue::at(Code::SwallowedRows, *place, message));
+        scanned.log.push(Issue::at(Code::SwallowedRows, place, message));
     }
     if !scanned.log.reaches(Reach::Damage) && tail_is_missing(&scanned, &absent) {
         let message = "the last people of the last file are missing in one piece, so this file looks cut off; send it again, or approve if they have all left";
@@ -118,6 +113,13 @@ fn settle<'r>(
         delimiter,
         contradicted,
     })
+}
+
+/// Where the first field stands that holds a line with the id of somebody who is absent.
+fn first_swallowed(scanned: &Scanned<'_>, absent: &[u32]) -> Option<Place> {
+    let roster = scanned.roster.as_ref().filter(|_| !scanned.inner_ids.is_empty())?;
+    let gone: HashSet<u64> = absent.iter().map(|at| roster.entries[*at as usize].key).collect();
+    scanned.inner_ids.iter().find(|(key, _)| gone.contains(key)).map(|(_, place)| *place)
 }
 
 /// What the next file is measured against. A damaged file is no measure.
@@ -181,7 +183,7 @@ fn tail_is_missing(scanned: &Scanned<'_>, absent: &[u32]) -> bool {
     if tail.len() < TAIL || roster.profile.rows < 2 * TAIL as u64 || absent.len() < TAIL {
         return false;
     }
-    let gone: std::collections::HashSet<u64> = absent.iter().map(|at| roster.entries[*at as usize].key).collect();
+    let gone: HashSet<u64> = absent.iter().map(|at| roster.entries[*at as usize].key).collect();
     let ends_with_known = scanned.tail.back().is_some_and(|last| {
         // A new person at the end shows that the file was written beyond the old one's end.
         scanned.by_key.get(last).is_none_or(|row| scanned.rows[*row as usize].entry != NOBODY)
