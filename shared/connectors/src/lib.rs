@@ -1,14 +1,28 @@
 //! Providers' APIs without IO: a connector builds requests, verifies signatures and reads bytes into people; one
 //! sender at the rim carries the requests out.
 //!
-//! Files need none of that (they come by SFTP and are read by `muster-core`), so the table is empty. A provider
-//! is one source file here, one line in [`CONNECTORS`] and one folder of fixtures.
+//! A connector is one source file here, one line in [`CONNECTORS`] and one folder of fixtures in `fixtures/`.
+//! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
-/// One kind of source with an API.
-pub trait Connector: Sync {
-    /// The name in connection files: `finch`, `merge`, `workos` …
-    fn id(&self) -> &'static str;
-}
+mod api;
+mod effective;
+mod http;
+mod person;
+mod secret;
+mod signature;
+mod webhook;
+
+pub use api::{About, Brings, Connector, Incremental, Key, Page, Scope, Step, Target, Token, Unread};
+pub use effective::{NotMappable, effective};
+pub use http::{Fault, FaultKind, HttpRequest, HttpResponse, Method, Wait, retry_after};
+pub use person::{Person, Raw, Values};
+pub use secret::Secret;
+pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
 pub const CONNECTORS: &[&dyn Connector] = &[];
+
+/// The connector of that name.
+pub fn connector(id: &str) -> Option<&'static dyn Connector> {
+    CONNECTORS.iter().copied().find(|connector| connector.about().id == id)
+}
