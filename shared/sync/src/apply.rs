@@ -135,6 +135,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             rows: plan.rows,
             grouped_by: grouped_after(run, plan, &connection),
             removals,
+            feed: None,
+            due_ms: None,
+            mail: true,
+            voids_plans: true,
             now_ms,
         };
         if self.ledger.finish(&finish).await? {

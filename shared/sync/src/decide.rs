@@ -110,14 +110,8 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
                 }
                 state => return Err(Refused::State { state, wanted: "rejected" }),
             }
-            let transition = Transition {
-                run: &run,
-                connection: &connection,
-                to: RunState::Rejected,
-                reason: Some(reason),
-                mail: true,
-                now_ms: self.clock.now_ms(),
-            };
+            let now_ms = self.clock.now_ms();
+            let transition = Transition::told(&run, &connection, RunState::Rejected, Some(reason), now_ms);
             self.ledger.close(&transition).await?;
         }
         Err(Refused::Busy)

@@ -4,6 +4,7 @@
 //! tried before and after each of them.
 
 mod error;
+mod feed;
 mod position;
 mod records;
 
@@ -24,18 +25,19 @@ pub use apply::{Applied, Applier};
 pub use connect::{Drawn, NotSaved, Saved, add_public_keys, save_connection};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
+pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use ports::{
-    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, Fetched, Finish, ImportJob, Ledger, Mailer,
-    Message, Objects, Opened, OutboxMail, Page, Posted, Queue, ReportJob, SHARDS, Stored, TakeLease, Transition,
-    Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
+    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
+    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use records::{
-    Cause, Connection, ConnectionStatus, Held, Lease, Login, MailKind, MailState, PlanRef, Removal, Run, RunCounts,
-    RunState,
+    Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
+    Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
 pub use stored_issues::{StoredIssues, issues_from_json};

@@ -1,14 +1,19 @@
 //! What the use cases need of the world. Each method is one request to one service.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
 
+use muster_connectors::{HttpRequest, Secret};
 use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::plan::Change;
 use muster_core::recipient::Recipient;
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Login, MailKind, MailState, PlanRef, PortError, Position, Removal, Run, RunCounts, RunState};
+use crate::{
+    Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
+    Position, Removal, Run, RunCounts, RunState,
+};
 
 type Answer<T> = Result<T, PortError>;
 
@@ -72,6 +77,8 @@ pub struct CommitPlan<'a> {
     pub position: Option<&'a Position>,
     /// The waiting run that this one replaces.
     pub replaces: Option<&'a RunId>,
+    /// The mark of the one person whom the plan is about.
+    pub person: Option<(&'a str, &'a PersonMark)>,
     /// Now.
     pub now_ms: i64,
 }
@@ -93,6 +100,15 @@ pub struct Finish<'a> {
     pub grouped_by: &'a str,
     /// The removals of the last 7 days, with this run's.
     pub removals: Vec<Removal>,
+    /// What the connection remembers from now on, where that changes; its `version` is still the one read.
+    pub feed: Option<Feed>,
+    /// When the schedule looks at the connection next, where that changes.
+    pub due_ms: Option<i64>,
+    /// Whether a mail tells of it. Runs of single events are told by the next listing's report.
+    pub mail: bool,
+    /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
+    /// nobody who changed since it was made.
+    pub voids_plans: bool,
     /// Now.
     pub now_ms: i64,
 }
@@ -110,8 +126,37 @@ pub struct Transition<'a> {
     pub reason: Option<&'a str>,
     /// Whether a mail tells of it.
     pub mail: bool,
+    /// How the connection stands from now on; `None` leaves that to the run's end (failed → error). A connection
+    /// that a person switched off stays so.
+    pub status: Option<ConnectionStatus>,
+    /// What the connection remembers from now on, where that changes; its `version` is still the one read.
+    pub feed: Option<Feed>,
+    /// When the schedule looks at the connection next, where that changes.
+    pub due_ms: Option<i64>,
+    /// The mark of the one person whom the run was about.
+    pub person: Option<(&'a str, &'a PersonMark)>,
     /// Now.
     pub now_ms: i64,
+}
+
+impl<'a> Transition<'a> {
+    /// To an end that a mail tells of and that changes nothing else.
+    pub fn told(run: &'a Run, connection: &'a Connection, to: RunState, reason: Option<&'a str>, now_ms: i64) -> Self {
+        Self { run, connection, to, reason, mail: true, status: None, feed: None, due_ms: None, person: None, now_ms }
+    }
+}
+
+/// A change of what a connection remembers, outside of runs' ends.
+#[derive(Debug)]
+pub struct FeedChange<'a> {
+    /// The connection as read; nothing is saved when its feed was changed meanwhile.
+    pub connection: &'a Connection,
+    /// What it remembers from now on; its `version` is still the one read.
+    pub feed: Feed,
+    /// When the schedule looks at it next; `None` never.
+    pub due_ms: Option<i64>,
+    /// How it stands from now on; `None` leaves that. A connection that a person switched off stays so.
+    pub status: Option<ConnectionStatus>,
 }
 
 /// Connections, runs and mails as items whose changes are conditional.
@@ -146,6 +191,25 @@ pub trait Ledger {
     async fn finish(&self, finish: &Finish<'_>) -> Answer<bool>;
     /// To a final state without applying, in one transaction over run, connection and mail.
     async fn close(&self, transition: &Transition<'_>) -> Answer<bool>;
+    /// Saves what a connection remembers. `Ok(false)` when it was changed meanwhile.
+    async fn save_feed(&self, change: &FeedChange<'_>) -> Answer<bool>;
+    /// At most `most` connections whose time has come, the longest due first.
+    async fn due(&self, now_ms: i64, most: u16) -> Answer<Vec<Login>>;
+    /// Which connection a provider's webhooks call by this name, one of [`Connection::routes`].
+    async fn route(&self, route: &str) -> Answer<Option<Login>>;
+    /// The high-water mark of a person, by the provider's id.
+    async fn person_mark(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        person: &str,
+    ) -> Answer<Option<PersonMark>>;
+    /// Makes `holder` the one who collects a run's listing until then, unless another does; answers what was kept
+    /// so far (empty at first). `None`: another collects.
+    async fn take_poll(&self, run: &Run, holder: &str, now_ms: i64, until_ms: i64) -> Answer<Option<String>>;
+    /// Keeps how far collecting is, and until when; `until_ms` 0 lets the next one take it at once. `Ok(false)`: the
+    /// holder is another one now.
+    async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool>;
     /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
     /// Says how sending went.
@@ -217,7 +281,8 @@ impl std::fmt::Debug for Credentials {
 /// What people and programs that administer connections do with them; no function that syncs may.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Admin {
-    /// Saves a connection: a new one whole, of a known one its settings, status and login only.
+    /// Saves a connection: a new one whole, of a known one its settings, status, login, routes and due time only.
+    /// Routes that another connection has are not taken from it ([`Ledger::route`] tells whose they are).
     /// `Ok(false)` when it is there already, or its settings version is not the expected one.
     async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool>;
     /// Saves an SFTP login. `Ok(false)` when the user name stands for another connection.
@@ -335,6 +400,34 @@ pub struct ImportJob {
     pub run: String,
 }
 
+/// A listing to fetch, or to go on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollJob {
+    /// The account's id.
+    pub account: String,
+    /// The connection's id.
+    pub connection: String,
+    /// The run's id.
+    pub run: String,
+}
+
+/// An event to take over: ids only, nothing of the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventJob {
+    /// The account's id.
+    pub account: String,
+    /// The connection's id.
+    pub connection: String,
+    /// The event's id, or the digest of its body and its place in it.
+    pub event: String,
+    /// The digest of the body.
+    pub digest: String,
+    /// What it told.
+    pub what: EventWhat,
+    /// When it came in, in milliseconds since 1970.
+    pub received_ms: i64,
+}
+
 /// A mail to send.
 pub type ReportJob = OutboxMail;
 
@@ -347,6 +440,89 @@ pub trait Queue {
     async fn send_import(&self, job: &ImportJob) -> Answer<()>;
     /// Hands a mail to `report-email`.
     async fn send_report(&self, job: &ReportJob) -> Answer<()>;
+    /// Hands a listing to `scheduled-poll`.
+    async fn send_poll(&self, job: &PollJob) -> Answer<()>;
+    /// Hands events (at most 10, of one connection) to `webhook-apply`, which takes a connection's one by one.
+    async fn send_events(&self, jobs: &[EventJob]) -> Answer<()>;
+}
+
+/// Whose secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SecretPlace {
+    /// A connection's `[credentials]`.
+    Connection(AccountId, ConnectionId),
+    /// What all connections of a connector share: the secret of `/webhooks/{connector}`.
+    Connector(String),
+}
+
+/// Secrets by key, as `[credentials]` names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretSet {
+    /// What holds now.
+    pub current: BTreeMap<String, Secret>,
+    /// What held before, and until when it is still taken, in milliseconds since 1970.
+    pub previous: Option<(BTreeMap<String, Secret>, i64)>,
+}
+
+impl SecretSet {
+    /// All values of a key that hold at that time, the current one first.
+    pub fn values(&self, key: &str, now_ms: i64) -> Vec<Secret> {
+        let before = self.previous.as_ref().filter(|(_, until_ms)| now_ms <= *until_ms).map(|(before, _)| before);
+        [Some(&self.current), before].into_iter().flatten().filter_map(|set| set.get(key).cloned()).collect()
+    }
+}
+
+/// Where credentials lie. Reads may be a few minutes old.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Secrets {
+    /// The secrets of a place; `None` when there are none. `fresh` reads past the cache.
+    async fn secrets(&self, place: &SecretPlace, fresh: bool) -> Answer<Option<SecretSet>>;
+    /// Stores the secrets of a place.
+    async fn put_secrets(&self, place: &SecretPlace, set: &SecretSet) -> Answer<()>;
+}
+
+/// An answer of a provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebResponse {
+    /// The status code.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most as large as the sender takes.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for WebResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with {} bytes", self.status, self.body.len())
+    }
+}
+
+/// Why a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebFault {
+    /// The address is not one that may be called: another host, not https, a private address.
+    #[error("the address is not allowed: {0}")]
+    NotAllowed(String),
+    /// The answer is larger than is taken.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The certificate is not valid: not tried again.
+    #[error("the provider's certificate is not valid")]
+    Certificate,
+    /// No answer: name, connection, time.
+    #[error("no answer: {0}")]
+    Silent(String),
+}
+
+/// The one sender of requests to providers. No retries, no redirects.
+#[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
+pub trait Web {
+    /// Sends a request to a host of `hosts` (`*.example.com` stands for every name below).
+    ///
+    /// # Errors
+    /// [`WebFault`].
+    async fn send(&self, request: &HttpRequest, hosts: &[String]) -> Result<WebResponse, WebFault>;
 }
 
 /// A mail.

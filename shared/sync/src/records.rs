@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use serde::{Deserialize, Serialize};
 
-use crate::Position;
+use crate::{Feed, Position};
 
 /// How a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,12 @@ pub struct Connection {
     pub status: ConnectionStatus,
     /// The SFTP login, for `sftp` connections.
     pub sftp_user: Option<String>,
+    /// The names by which its provider's webhooks call it, each behind the connector's: `finch#4b7de2ca`.
+    pub routes: Vec<String>,
+    /// When the schedule looks at it next, in milliseconds since 1970; `None` never.
+    pub due_ms: Option<i64>,
+    /// What it remembers between polls and events.
+    pub feed: Feed,
     /// The secret under which its roster's hashes are made.
     pub seed: u64,
     /// The number that only grows; every recipient write carries the one of its run.
@@ -146,6 +152,27 @@ pub enum Cause {
         /// Whether it is a fragment of an upload that broke off.
         partial: bool,
     },
+    /// A listing fetched from a provider.
+    Poll {
+        /// Names the poll: `due-…` or `now-…` with a time.
+        slot: String,
+        /// Whether everybody is listed, or only who changed.
+        full: bool,
+    },
+    /// One person of whom a webhook told.
+    Event {
+        /// The event's id, or the digest of its body.
+        event: String,
+        /// The digest of the body: the same id with another body is not believed.
+        digest: String,
+        /// What it told.
+        what: EventWhat,
+    },
+    /// A file that did not come when it was due.
+    Late {
+        /// When it should have been there, in milliseconds since 1970.
+        expected_ms: i64,
+    },
     /// The undoing of a run.
     Rollback {
         /// The run that is undone.
@@ -153,6 +180,42 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+}
+
+/// What an event told that is worth a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum EventWhat {
+    /// Read this person anew.
+    Person {
+        /// The provider's id of the person.
+        id: String,
+        /// The provider's version of the person, in milliseconds since 1970.
+        version_ms: Option<i64>,
+    },
+    /// Make a listing.
+    Listing,
+    /// The connection changed at the provider.
+    Connection {
+        /// How.
+        change: LinkChange,
+    },
+}
+
+/// How a connection changed at its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkChange {
+    /// The link was taken away.
+    Deleted,
+    /// The credentials are refused.
+    Unauthorized,
+    /// The customer must sign in again.
+    ReauthNeeded,
+    /// The provider's own link has trouble.
+    Failing,
+    /// It works (again).
+    Works,
 }
 
 /// Where a plan lies.
@@ -177,6 +240,18 @@ pub struct PlanRef {
     /// The grouping fields whose values its changes write, as [`crate::grouped_by`] writes them.
     #[serde(default)]
     pub grouped_by: String,
+    /// People the connection owned, as its item said when the plan was made.
+    #[serde(default)]
+    pub owned_seen: Option<u64>,
+    /// The full listing it was made from: when that began, in milliseconds since 1970.
+    #[serde(default)]
+    pub listing_ms: Option<i64>,
+    /// From where the next incremental reading goes on once the plan is applied.
+    #[serde(default)]
+    pub mark: Option<String>,
+    /// Whom it changes, where it is no plan of a whole listing: the roster will not know of it.
+    #[serde(default)]
+    pub touches: Vec<String>,
 }
 
 /// The counts that lists of runs show.

@@ -165,7 +165,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
             resent: false,
             rollback_of: match &run.cause {
                 Cause::Rollback { run, .. } => Some(run.as_str()),
-                Cause::File { .. } => None,
+                _ => None,
             },
         });
         Ok(Some(Message {

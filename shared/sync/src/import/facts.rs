@@ -64,6 +64,9 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
     let source = match &run.cause {
         Cause::File { key, version, .. } => format!("{key}@{version}"),
         Cause::Rollback { run, .. } => format!("rollback@{run}"),
+        Cause::Poll { slot, .. } => format!("poll@{slot}"),
+        Cause::Event { event, .. } => format!("event@{event}"),
+        Cause::Late { expected_ms } => format!("late@{expected_ms}"),
     };
     PlanHasher::new(&MadeFrom {
         connection: &connection.id,

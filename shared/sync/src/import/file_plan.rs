@@ -239,6 +239,10 @@ fn plan_ref(
         owned_after: (owned + tally.added).saturating_sub(tally.removed),
         rows,
         grouped_by: grouped_by(settings),
+        owned_seen: Some(connection.owned),
+        listing_ms: None,
+        mark: None,
+        touches: Vec::new(),
     }
 }
 

@@ -188,6 +188,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
+            Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } => {
+                return Err(PortError::never("plan the run", "its source is no file"));
+            }
         };
         match outcome {
             Outcome::Planned(planned, position) => self.commit(run, connection, *planned, position).await,
@@ -255,6 +258,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             held: &planned.held,
             position: position.as_ref(),
             replaces: waiting,
+            person: None,
             now_ms: self.clock.now_ms(),
         };
         if !self.ledger.commit_plan(&commit).await? {
@@ -278,8 +282,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             let stored = StoredIssues { issues, ..StoredIssues::default() };
             self.store_issues(&unplanned_prefix(run), &stored, None).await?;
         }
-        let transition =
-            Transition { run, connection, to: state, reason: Some(&reason), mail: true, now_ms: self.clock.now_ms() };
+        let transition = Transition::told(run, connection, state, Some(&reason), self.clock.now_ms());
         if !self.ledger.close(&transition).await? {
             return Err(PortError::later("end the run", "another delivery was first"));
         }

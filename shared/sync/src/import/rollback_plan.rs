@@ -107,6 +107,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             owned_after: (connection.owned + tally.added).saturating_sub(tally.removed),
             rows: None,
             grouped_by: connection.grouped_by.clone(),
+            owned_seen: Some(connection.owned),
+            listing_ms: None,
+            mark: None,
+            touches: Vec::new(),
         };
         let planned = Planned {
             plan,
