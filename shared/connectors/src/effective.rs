@@ -1,7 +1,7 @@
 //! What a connection's settings mean for a connector: typed lists, the status table, the unique id's rule.
 
 use muster_core::field::Field;
-use muster_core::settings::{DataType, FieldMapping, OnEmpty, Origin, Settings};
+use muster_core::settings::{DataType, FieldMapping, Origin, Settings};
 
 use crate::About;
 
@@ -30,7 +30,10 @@ pub fn effective(settings: &Settings, about: &About) -> Result<Settings, NotMapp
         }
     }
     let (column, words) = about.status;
-    let status = settings.fields.entry(Field::EMPLOYMENT_STATUS).or_insert_with(|| plain(column));
+    let status = settings
+        .fields
+        .entry(Field::EMPLOYMENT_STATUS)
+        .or_insert_with(|| FieldMapping::new(Origin::Column(column.to_owned())));
     if status.values.is_empty() {
         status.values = words.iter().map(|(word, meant)| ((*word).to_owned(), (*meant).to_owned())).collect();
     }
@@ -38,7 +41,12 @@ pub fn effective(settings: &Settings, about: &About) -> Result<Settings, NotMapp
 }
 
 fn unique_id(settings: &Settings, about: &About) -> Result<(), NotMappable> {
-    let fits = match settings.fields.get(&Field::UNIQUE_ID).map(|mapping| &mapping.origin) {
+    let mapping = settings.fields.get(&Field::UNIQUE_ID);
+    if mapping.is_some_and(|mapping| !mapping.transforms.is_empty()) {
+        let problem = "a provider's id is taken as it is; leave transforms out".to_owned();
+        return Err(NotMappable { key: "fields.unique_id.transforms".to_owned(), problem });
+    }
+    let fits = match mapping.map(|mapping| &mapping.origin) {
         Some(Origin::Column(path)) => about.ids.contains(&path.as_str()),
         _ => false,
     };
@@ -74,20 +82,5 @@ fn type_name(data_type: DataType) -> &'static str {
         DataType::Shipping => "shipping",
         DataType::Billing => "billing",
         DataType::Other => "other",
-    }
-}
-
-fn plain(column: &str) -> FieldMapping {
-    FieldMapping {
-        origin: Origin::Column(column.to_owned()),
-        data_type: None,
-        transforms: Vec::new(),
-        values: std::collections::BTreeMap::new(),
-        format: None,
-        on_empty: None::<OnEmpty>,
-        clear_tokens: Vec::new(),
-        keep_tokens: Vec::new(),
-        required: false,
-        multiple: false,
     }
 }

@@ -108,6 +108,15 @@ codes! {
     Blocked = "blocked", Warning, Field;
     /// A manager who is not among the connection's people.
     ManagerUnknown = "manager_unknown", Warning, Note;
+    // Listings from providers.
+    /// The provider says, or its pages show, that this is not everybody: nobody may be removed by absence.
+    ListingPartial = "listing_partial", Error, Listing;
+    /// Somebody who is there and could not be read; stays as stored.
+    PersonUnread = "person_unread", Error, Person;
+    /// Somebody who was changed by an event while the listing was fetched; stays as the event left them.
+    PersonNewer = "person_newer", Warning, Person;
+    /// The same person came twice with other data; the newer one counts.
+    PersonTwice = "person_twice", Warning, Note;
     // Header and whole file.
     /// A mapped column is not in the file; its field keeps what is stored.
     ColumnAbsent = "column_absent", Warning, Note;

@@ -43,6 +43,12 @@ pub struct Removal {
     pub at_ms: i64,
     /// Removals and deactivations.
     pub people: u64,
+    /// How many of them were removed.
+    #[serde(default)]
+    pub removed: u64,
+    /// Whether events did it, one by one: then they also count against the removal gate for a day.
+    #[serde(default)]
+    pub by_events: bool,
 }
 
 /// One connection, as stored.
@@ -308,6 +314,35 @@ pub struct Run {
     pub ended_ms: Option<i64>,
     /// Why it failed, was superseded or rejected; for people.
     pub reason: Option<String>,
+}
+
+impl Run {
+    /// A run whose cause was just seen.
+    pub fn received(connection: &Connection, id: RunId, cause: Cause, source: String, received_ms: i64) -> Self {
+        Self {
+            account: connection.account.clone(),
+            connection: connection.id.clone(),
+            id,
+            state: RunState::Received,
+            cause,
+            source,
+            received_ms,
+            fence: 0,
+            plan: None,
+            counts: RunCounts::default(),
+            held: Vec::new(),
+            settings_version: connection.settings_version,
+            done: BTreeSet::new(),
+            conflicts: 0,
+            ended_ms: None,
+            reason: None,
+        }
+    }
+
+    /// Whether it is of less than a whole listing: one person, or who changed since the last one.
+    pub fn is_excerpt(&self) -> bool {
+        matches!(self.cause, Cause::Event { .. } | Cause::Poll { full: false, .. })
+    }
 }
 
 /// Who may log in by SFTP, and what that login stands for.

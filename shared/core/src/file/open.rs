@@ -37,6 +37,17 @@ pub struct OpenFile<'a> {
     pub encoding_hint: Option<&'static str>,
 }
 
+impl<'a> OpenFile<'a> {
+    /// A listing that was written by this program: a comma between cells, quotes where they are needed, LF line ends.
+    /// `body` has no header line. `issues` is what was found while the listing was fetched.
+    pub fn listing(header: Vec<String>, body: Box<dyn Read + Send + 'a>, issues: Vec<Issue>) -> Self {
+        let header_record = header.join(",").into_bytes();
+        let (delimiter, first_line, encoding) = (b',', 1, "UTF-8");
+        let wrappers = Vec::new();
+        Self { header, header_record, delimiter, first_line, body, encoding, wrappers, issues, encoding_hint: None }
+    }
+}
+
 impl std::fmt::Debug for OpenFile<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpenFile")

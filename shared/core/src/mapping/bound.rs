@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use cel::objects::Key;
 use cel::{Context, Value};
 
-use super::Mapping;
 use super::expression::{self, Expression, Outcome};
 use super::header::{Found, Header, shown};
 use super::rule::{Rule, Source};
+use super::{Mapping, NOT_GIVEN, STAYS};
 use crate::field::Field;
 use crate::issue::{Code, Issue};
 use crate::privacy::{MASK, blocked_column, blocked_value};
@@ -80,6 +80,9 @@ impl<'m> Bound<'m> {
     }
 
     fn masked<'c>(&self, at: usize, cell: &'c str) -> &'c str {
+        if cell == NOT_GIVEN || cell.starts_with(STAYS) {
+            return "";
+        }
         let blocked = self.blocked.get(at).is_some_and(|blocked| *blocked) && !cell.trim().is_empty();
         if blocked || blocked_value(cell).is_some() { MASK } else { cell }
     }
@@ -97,6 +100,10 @@ impl<'m> Bound<'m> {
         let mut row = HashMap::with_capacity(columns.len());
         for (name, at) in columns {
             let Some(cell) = cells.get(*at) else { continue };
+            if *cell == NOT_GIVEN {
+                row.insert(name.clone(), Value::from(""));
+                continue;
+            }
             let text = without_formula_guard(cell).trim();
             if let Some(reason) = blocked_value(text) {
                 return Err(Failure::Blocked(reason));

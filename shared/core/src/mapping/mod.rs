@@ -19,6 +19,13 @@ pub use bound::Bound;
 pub use expression::{Expression, ExpressionError};
 pub use read::{Reading, plain_id};
 
+/// The cell of a listing from a provider that says nothing about its column: what is stored stays. A private-use
+/// character, so that no text of a source is mistaken for it.
+pub const NOT_GIVEN: &str = "\u{e000}";
+
+/// Begins a cell which says that the person of this record stays as stored; the reason follows.
+pub const STAYS: char = '\u{e001}';
+
 use self::rule::Rule;
 use crate::field::Field;
 use crate::issue::Issue;
@@ -65,6 +72,18 @@ impl Mapping {
     /// mappings, the default country, the separator, or the version of the checks.
     pub fn fingerprint(&self) -> [u8; 16] {
         self.fingerprint
+    }
+
+    /// Every column that the mapping takes, sorted. A mapping that goes over the whole row names only those that it
+    /// names.
+    pub fn columns(&self) -> Vec<String> {
+        let rules = std::iter::once(&self.id).chain(&self.status).chain(&self.rules);
+        let names = rules.flat_map(|rule| match &rule.source {
+            rule::Source::Column(name) => vec![name.clone()],
+            rule::Source::Expression(expression) => expression.columns().map(str::to_owned).collect(),
+        });
+        let names: std::collections::BTreeSet<String> = names.collect();
+        names.into_iter().collect()
     }
 
     /// Finds the mapped columns in a header. Names match exactly, or else whatever their case, white

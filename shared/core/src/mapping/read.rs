@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::bound::{Bound, Failure, Place as Origin};
 use super::expression::Outcome;
 use super::rule::Rule;
-use super::transform;
+use super::{NOT_GIVEN, STAYS, transform};
 use crate::field::Kind;
 use crate::ids::{IdError, UniqueId};
 use crate::issue::{Code, Issue, Place};
@@ -69,6 +69,10 @@ impl Bound<'_> {
         let Some(unique_id) = record.unique_id() else {
             return record.done(None, None, place);
         };
+        if let Some(reason) = cells.iter().find_map(|cell| cell.strip_prefix(STAYS)) {
+            record.stays(reason);
+            return record.done(Some(unique_id), None, place);
+        }
         let status = record.status();
         let mut fields = Vec::with_capacity(self.places.len());
         for (rule, origin) in self.mapping.rules.iter().zip(&self.places) {
@@ -109,11 +113,23 @@ impl<'r> Record<'r> {
         self.issues.push(issue);
     }
 
+    /// Notes why the person stays as stored.
+    fn stays(&mut self, reason: &str) {
+        let (code, message) = match reason.strip_prefix('+') {
+            Some(message) => (Code::PersonNewer, message),
+            None => (Code::PersonUnread, reason),
+        };
+        self.issues.push(Issue::at(code, Place::default(), message));
+    }
+
     /// The text of a field that has one value, or why there is none.
     fn single(&self, origin: &Origin<'_>) -> Result<Cow<'r, str>, Finding> {
         match origin {
             Origin::Absent => Ok(Cow::Borrowed("")),
-            Origin::Column(at) => Ok(Cow::Borrowed(self.cells.get(*at).copied().unwrap_or_default())),
+            Origin::Column(at) => {
+                let cell = self.cells.get(*at).copied().unwrap_or_default();
+                Ok(Cow::Borrowed(if cell == NOT_GIVEN { "" } else { cell }))
+            }
             Origin::Expression(expression, columns) => {
                 match self.bound.evaluate(expression, columns, self.cells).map_err(finding)? {
                     Outcome::Nothing => Ok(Cow::Borrowed("")),
@@ -153,6 +169,9 @@ impl<'r> Record<'r> {
                 Some(cell) => self.text(rule, cell),
             },
             Origin::Expression(expression, columns) => {
+                if self.takes_nothing(columns) {
+                    return Cell::Keep;
+                }
                 match self.bound.evaluate(expression, columns, self.cells).map_err(finding) {
                     Err(finding) => Err(finding),
                     Ok(Outcome::Nothing) => nothing(rule, rule.clears_when_empty),
@@ -171,7 +190,16 @@ impl<'r> Record<'r> {
         })
     }
 
+    /// Whether nothing is said about any column that an expression takes.
+    fn takes_nothing(&self, columns: &[(cel::objects::Key, usize)]) -> bool {
+        let given = |at: &usize| self.cells.get(*at).is_some_and(|cell| *cell != NOT_GIVEN);
+        !columns.is_empty() && !columns.iter().any(|(_, at)| given(at)) && self.cells.contains(&NOT_GIVEN)
+    }
+
     fn text(&self, rule: &Rule, cell: &str) -> Result<Cell, Finding> {
+        if cell == NOT_GIVEN {
+            return Ok(Cell::Keep);
+        }
         let text = trimmed(without_formula_guard(trimmed(cell)));
         if text.is_empty() {
             return nothing(rule, rule.clears_when_empty);

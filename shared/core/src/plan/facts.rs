@@ -17,6 +17,13 @@ pub struct Facts {
     pub rows_last: Option<u64>,
     /// People removed or deactivated in the last 7 days, this run not counted.
     pub removed_last_7_days: u64,
+    /// People removed or deactivated in the last 24 hours by runs of single events: they count against the removal
+    /// gate of this run too.
+    pub removed_by_events_last_day: u64,
+    /// How many of those were removed, and so are no longer among [`Facts::owned`].
+    pub gone_by_events_last_day: u64,
+    /// How much of the source the plan is of.
+    pub scope: PlanScope,
     /// Per grouping field the values that have a group already, as first seen.
     pub known_values: BTreeMap<Field, BTreeSet<String>>,
     /// What was found that makes the source a damaged one: code, place, message.
@@ -32,6 +39,18 @@ pub struct Facts {
     pub tail_missing: bool,
     /// The run that this plan undoes.
     pub rollback_of: Option<RunId>,
+}
+
+/// How much of a source a plan is of. Meters that compare whole listings say nothing about less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlanScope {
+    /// A file, or everybody at the provider.
+    #[default]
+    Listing,
+    /// Who changed since the last listing.
+    Excerpt,
+    /// One person of whom an event told.
+    Single,
 }
 
 impl Facts {

@@ -3,7 +3,7 @@
 use crate::issue::Code;
 use crate::settings::{Limit, Mode, OnNewValue, Settings};
 
-use super::{Facts, FieldTally, Gate, GateReading, NewValue, Tally};
+use super::{Facts, FieldTally, Gate, GateReading, NewValue, PlanScope, Tally};
 
 /// Below this many owned people a percentage of removals says nothing.
 pub const SMALL_TENANT: u64 = 20;
@@ -18,12 +18,14 @@ pub fn read(settings: &Settings, facts: &Facts, tally: &Tally, new_values: &[New
     let mut readings = vec![
         removals(limits.removals, facts, tally),
         removals_over_7_days(limits.removals, facts, tally),
-        updates(limits.updates, facts, tally),
-        new(limits.new, facts, tally),
-        field_change(limits.field_change, facts, tally),
         damage(facts),
     ];
-    if facts.rollback_of.is_none() {
+    if facts.scope != PlanScope::Single {
+        readings.push(updates(limits.updates, facts, tally));
+        readings.push(new(limits.new, facts, tally));
+        readings.push(field_change(limits.field_change, facts, tally));
+    }
+    if facts.rollback_of.is_none() && facts.scope == PlanScope::Listing {
         readings.push(no_rows(facts, tally));
         readings.push(tail_missing(facts));
         readings.extend(facts.rows_last.map(|last| rows(limits.rows, last, tally)));
@@ -88,17 +90,24 @@ fn tail_missing(facts: &Facts) -> GateReading {
     plain(Gate::TailMissing, u64::from(facts.tail_missing), facts.tail_missing, reason.to_owned())
 }
 
+/// What events removed within a day counts too, or many small steps would pass where one large one is held.
 fn removals(limit: Limit, facts: &Facts, tally: &Tally) -> GateReading {
-    let meter = tally.removed + tally.deactivated;
-    let what = "would be removed or deactivated";
-    let limited = removal_limit(limit, facts.owned, 1);
+    let now = tally.removed + tally.deactivated;
+    let before = facts.removed_by_events_last_day;
+    let meter = now + before;
+    let of = facts.owned + facts.gone_by_events_last_day;
+    let what = match before {
+        0 => "would be removed or deactivated".to_owned(),
+        before => format!("would be removed or deactivated, {before} of them by events in the last 24 hours"),
+    };
+    let limited = removal_limit(limit, of, 1);
     GateReading {
         gate: Gate::Removals,
         meter,
-        of: facts.owned,
+        of,
         limit: Some(limit),
-        holds: removals_are_over(limit, meter, facts.owned, 1),
-        reason: format!("{} {what}; {limited}.", share(meter, facts.owned, "people")),
+        holds: now > 0 && removals_are_over(limit, meter, of, 1),
+        reason: format!("{} {what}; {limited}.", share(meter, of, "people")),
     }
 }
 

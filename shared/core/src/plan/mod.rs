@@ -22,7 +22,7 @@ mod tests;
 pub use builder::{PlanBuilder, Planned};
 pub use change::{Change, ChangeKind, Reason};
 pub use decide::{AbsentDecision, Decision, KeptWhy, decide, decide_absent};
-pub use facts::Facts;
+pub use facts::{Facts, PlanScope};
 pub use groups::{GroupKey, GroupMoves, fold, group_moves, group_name, groups_of};
 pub use lists::Lists;
 pub use reverse::{Reversal, reverse, reverse_against};

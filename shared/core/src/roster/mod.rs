@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub use entry::{Entry, Flags, Hasher};
 pub(crate) use reader::NOT_FOUND;
 pub use reader::{ReadSeek, Roster, RosterError};
-pub use writer::{RosterWriter, rebuilt};
+pub use writer::{RosterWriter, amended, rebuilt};
 
 /// What the hashes of a file's records depend on besides the records: the columns and their order, the delimiter,
 /// the mapping with its validators, and `further` rules of the caller.

@@ -1,10 +1,11 @@
 //! Writing a roster.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Entry, Flags, Hasher, MAGIC, Profile};
+use super::{Entry, Flags, Hasher, MAGIC, Profile, Roster};
 use crate::ids::UniqueId;
 use crate::listing::{Scratch, ScratchFile};
 use crate::status::Status;
@@ -118,7 +119,7 @@ impl<W: Write> RosterWriter<W> {
 /// # Errors
 /// When the scratch file cannot be written.
 pub fn rebuilt(mut people: Vec<(UniqueId, Status)>, hasher: Hasher, scratch: &dyn Scratch) -> io::Result<Vec<u8>> {
-    let entry = |id: &UniqueId, status| Entry::new(0, Flags::of(status).not_applied(true), hasher.key(id.as_str()), 0);
+    let entry = |id: &UniqueId, status| unmatched(hasher.key(id.as_str()), status);
     people.sort_by_key(|(id, status)| entry(id, *status));
     let profile = Profile::default();
     let mut writer = RosterWriter::begin(Vec::new(), hasher, [0; 16], &profile, people.len() as u64, scratch)?;
@@ -126,6 +127,51 @@ pub fn rebuilt(mut people: Vec<(UniqueId, Status)>, hasher: Hasher, scratch: &dy
         writer.person(entry(id, *status), id.as_str())?;
     }
     writer.finish()
+}
+
+/// The same roster, but for people whom something else than a listing has changed: no record matches theirs any more,
+/// so that their rows are read and compared with what is stored. `None` stands for somebody who is not stored.
+///
+/// # Errors
+/// When the old roster cannot be read, or the scratch file or `out` not be written.
+pub fn amended<W: Write>(
+    mut roster: Roster<'_>,
+    changed: &BTreeMap<UniqueId, Option<Status>>,
+    hasher: Hasher,
+    out: W,
+    scratch: &dyn Scratch,
+) -> io::Result<W> {
+    let keys: HashSet<u64> = changed.keys().map(|id| hasher.key(id.as_str())).collect();
+    let mut fresh: Vec<(Entry, &UniqueId)> =
+        changed.iter().filter_map(|(id, status)| Some((unmatched(hasher.key(id.as_str()), (*status)?), id))).collect();
+    fresh.sort_by_key(|(entry, _)| *entry);
+    let staying = roster.entries.iter().filter(|entry| !keys.contains(&entry.key)).count();
+    let (fingerprint, profile) = (roster.fingerprint, roster.profile.clone());
+    let people = (staying + fresh.len()) as u64;
+    let mut writer = RosterWriter::begin(out, hasher, fingerprint, &profile, people, scratch)?;
+    let mut fresh = fresh.into_iter().peekable();
+    let mut failed = Ok(());
+    roster.each_key(|_, entry, key| {
+        if keys.contains(&entry.key) {
+            return;
+        }
+        while let Some((new, id)) = fresh.next_if(|(new, _)| failed.is_ok() && *new < entry) {
+            failed = writer.person(new, id.as_str());
+        }
+        if failed.is_ok() {
+            failed = writer.person(entry, key);
+        }
+    })?;
+    failed?;
+    for (new, id) in fresh {
+        writer.person(new, id.as_str())?;
+    }
+    writer.finish()
+}
+
+/// An entry that no record matches, of somebody whose stored state is to be looked at.
+fn unmatched(key: u64, status: Status) -> Entry {
+    Entry::new(0, Flags::of(status).not_applied(true), key, 0)
 }
 
 #[cfg(test)]
@@ -159,6 +205,20 @@ mod tests {
             assert!(Roster::read(Cursor::new(bad), Hasher::new(5)).is_err(), "byte {at}");
             assert!(Roster::read(Cursor::new(&good[..at]), Hasher::new(5)).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn an_amended_roster_forgets_the_records_of_whom_something_else_changed() {
+        let id = |text| UniqueId::parse(text).unwrap();
+        let roster = Roster::read(Cursor::new(bytes()), Hasher::new(5)).unwrap();
+        let changed =
+            BTreeMap::from([(id("12"), None), (id("x"), Some(Status::Inactive)), (id("new"), Some(Status::Active))]);
+        let bytes = amended(roster, &changed, Hasher::new(5), Vec::new(), &MemoryScratch).unwrap();
+        let mut roster = Roster::read(Cursor::new(bytes), Hasher::new(5)).unwrap();
+        let mut keys = Vec::new();
+        roster.each_key(|_, entry, key| keys.push((key.to_owned(), entry.flags().wants_a_decision()))).unwrap();
+        keys.sort();
+        assert_eq!(keys, [("007".to_owned(), true), ("new".to_owned(), true), ("x".to_owned(), true)]);
     }
 
     #[test]

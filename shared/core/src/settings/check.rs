@@ -48,9 +48,14 @@ fn names(settings: &Settings, found: &mut Found) {
     if settings.group.trim().is_empty() || settings.group.chars().count() > LONGEST_NAME {
         found.add("group", format!("must be a name of 1 to {LONGEST_NAME} characters"));
     }
-    if !words::CONNECTORS.contains(&settings.connector.as_str()) {
-        let hint = words::hint(&settings.connector, words::CONNECTORS);
-        found.add("connector", format!("must be {}{hint}", words::listed(words::CONNECTORS)));
+    // Which ones there are is known where they are: whoever saves a connection looks there.
+    if settings.connector.is_empty() || !settings.connector.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        found.add("connector", "must be the name of a connector, in lower-case letters, such as \"sftp\"");
+    }
+    for key in settings.provider.keys() {
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            found.add(format!("provider.{key}"), "a key has letters, digits and _ only");
+        }
     }
     for address in &settings.report_to {
         if let Err(error) = checked_email(address) {

@@ -10,6 +10,7 @@ pub(crate) mod words;
 use std::collections::BTreeMap;
 
 pub use self::error::{Problem, SettingsError};
+pub use self::toml::credentials_of;
 
 use crate::field::Field;
 use crate::ids::AccountId;
@@ -112,6 +113,70 @@ pub struct FileSettings {
     pub multi_value_separator: char,
 }
 
+/// How often a source is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cadence {
+    /// Every 24 hours: the provider keeps its copy up to date by itself.
+    Automated,
+    /// Every 7 days: people at the provider do.
+    Assisted,
+    /// An interval of its own, in minutes, from 15 minutes to 31 days.
+    Minutes(u32),
+}
+
+impl Cadence {
+    /// In minutes.
+    pub fn minutes(self) -> u32 {
+        match self {
+            Self::Automated => 24 * 60,
+            Self::Assisted => 7 * 24 * 60,
+            Self::Minutes(minutes) => minutes,
+        }
+    }
+
+    /// `automated`, `assisted`, or a number with `m`, `h` or `d`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "automated" => Some(Self::Automated),
+            "assisted" => Some(Self::Assisted),
+            text => minutes(text).filter(|minutes| (15..=31 * 24 * 60).contains(minutes)).map(Self::Minutes),
+        }
+    }
+}
+
+impl std::fmt::Display for Cadence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Automated => f.write_str("automated"),
+            Self::Assisted => f.write_str("assisted"),
+            Self::Minutes(minutes) => f.write_str(&interval(*minutes)),
+        }
+    }
+}
+
+/// `90m`, `6h` or `2d` in minutes.
+pub(crate) fn minutes(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "m" => 1,
+        "h" => 60,
+        "d" => 24 * 60,
+        _ => return None,
+    };
+    number.trim_end().parse::<u32>().ok()?.checked_mul(unit)
+}
+
+/// Minutes as `90m`, `6h` or `2d`.
+pub(crate) fn interval(minutes: u32) -> String {
+    match minutes {
+        0 => "0m".to_owned(),
+        days if days % (24 * 60) == 0 => format!("{}d", days / (24 * 60)),
+        hours if hours % 60 == 0 => format!("{}h", hours / 60),
+        minutes => format!("{minutes}m"),
+    }
+}
+
 /// An encoding a connection may state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -204,8 +269,15 @@ pub struct Settings {
     pub account: AccountId,
     /// The connection's name, unique in the account.
     pub name: String,
-    /// The connector: here `sftp`.
+    /// The connector: `sftp`, or the name of one with an API.
     pub connector: String,
+    /// What the connector needs to know besides secrets, in the provider's own names.
+    pub provider: BTreeMap<String, String>,
+    /// How often people are fetched, or a file is expected; `None` is the connector's usual.
+    pub cadence: Option<Cadence>,
+    /// How much later than the cadence a file may come before an alert, in minutes; `None` is an hour, or a tenth of
+    /// the cadence if that is more.
+    pub late_after_minutes: Option<u32>,
     /// The name of the connection's own protected group.
     pub group: String,
     /// Who is imported.

@@ -6,8 +6,6 @@ use crate::status::ImportChoice;
 /// A word and what it means.
 pub(super) type Words<T> = [(&'static str, T)];
 
-pub(super) const CONNECTORS: [&str; 10] =
-    ["sftp", "upload", "scim", "apideck", "merge", "finch", "workos", "bamboohr", "paylocity", "entra"];
 pub(super) const IMPORT: &Words<ImportChoice> =
     &[("active_and_inactive", ImportChoice::ActiveAndInactive), ("active_only", ImportChoice::ActiveOnly)];
 pub(super) const MODE: &Words<Mode> = &[("preview", Mode::Preview), ("active", Mode::Active), ("paused", Mode::Paused)];

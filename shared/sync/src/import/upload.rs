@@ -69,30 +69,15 @@ impl Upload {
 
     /// The run this version causes: the same version always makes the same one.
     pub(crate) fn run(&self, connection: &Connection, home: Home<'_>) -> Run {
-        Run {
-            account: connection.account.clone(),
-            connection: connection.id.clone(),
-            id: run_id(&["file", &self.bucket, &self.key, &self.version]),
-            state: RunState::Received,
-            cause: Cause::File {
-                key: self.key.clone(),
-                version: self.version.clone(),
-                sequencer: self.sequencer.clone(),
-                size: self.size,
-                partial: home.partial,
-            },
-            source: home.name.to_owned(),
-            received_ms: self.at_ms,
-            fence: 0,
-            plan: None,
-            counts: RunCounts::default(),
-            held: Vec::new(),
-            settings_version: connection.settings_version,
-            done: BTreeSet::new(),
-            conflicts: 0,
-            ended_ms: None,
-            reason: None,
-        }
+        let cause = Cause::File {
+            key: self.key.clone(),
+            version: self.version.clone(),
+            sequencer: self.sequencer.clone(),
+            size: self.size,
+            partial: home.partial,
+        };
+        let id = run_id(&["file", &self.bucket, &self.key, &self.version]);
+        Run::received(connection, id, cause, home.name.to_owned(), self.at_ms)
     }
 }
 

@@ -21,6 +21,9 @@ use super::*;
 /// Settings with product defaults, active mode and every switch on.
 fn settings() -> Settings {
     Settings {
+        provider: std::collections::BTreeMap::new(),
+        cadence: None,
+        late_after_minutes: None,
         account: AccountId::parse("acme").unwrap(),
         name: "Payroll nightly".to_owned(),
         connector: "sftp".to_owned(),

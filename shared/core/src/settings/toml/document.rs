@@ -112,6 +112,17 @@ impl<'t> Document<'t> {
         text
     }
 
+    /// A text, or a whole number or switch as it is written.
+    pub(super) fn plain(&mut self, item: &Item<'_>) -> Option<String> {
+        if let Some(flag) = item.value.as_bool() {
+            return Some(flag.to_string());
+        }
+        if let Some(number) = integer(item.value) {
+            return Some(number.to_string());
+        }
+        self.string(Some(item))
+    }
+
     pub(super) fn boolean(&mut self, item: Option<&Item<'_>>) -> Option<bool> {
         let item = item?;
         let flag = item.value.as_bool();

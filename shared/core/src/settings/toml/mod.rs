@@ -5,20 +5,25 @@ mod fields;
 mod write;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use ::toml::de::DeTable;
 
 use self::document::{Document, Item, Section};
 use super::error::{Problem, SettingsError};
-use super::{FileSettings, GateLimits, Settings, Switches, words};
+use super::{Cadence, FileSettings, GateLimits, Settings, Switches, words};
 use crate::field::Field;
 use crate::ids::AccountId;
 use crate::validate;
 
-const TOP: [&str; 19] = [
+const TOP: [&str; 23] = [
     "account",
     "name",
     "connector",
+    "cadence",
+    "late_after",
+    "provider",
+    "credentials",
     "group",
     "import",
     "mode",
@@ -99,7 +104,47 @@ fn read(document: &mut Document<'_>, table: &DeTable<'_>) -> Settings {
     if let Some(table) = top.get("fields").and_then(|item| document.table(item)) {
         settings.fields = fields::read(document, table);
     }
+    settings.provider = texts(document, &top, "provider");
+    // Looked at so that a wrong one is told; never part of the settings, which are stored and shown.
+    texts(document, &top, "credentials");
     settings
+}
+
+/// A table of texts under free keys; whole numbers and switches count as the texts they are written as.
+fn texts(document: &mut Document<'_>, top: &Section<'_>, name: &str) -> BTreeMap<String, String> {
+    let Some(table) = top.get(name).and_then(|item| document.table(item)) else { return BTreeMap::new() };
+    let section = document.open(name, table);
+    section.entries().filter_map(|(key, item)| Some((key.to_owned(), document.plain(item)?))).collect()
+}
+
+fn cadence(document: &mut Document<'_>, item: Option<&Item<'_>>) -> Option<Cadence> {
+    let text = document.string(item)?;
+    let cadence = Cadence::parse(&text);
+    if cadence.is_none() {
+        let allowed = "\"automated\" (24 hours), \"assisted\" (7 days), or an interval from \"15m\" to \"31d\"";
+        document.problem("cadence", item.map(|item| item.line), format!("must be {allowed}, not {text:?}"));
+    }
+    cadence
+}
+
+fn late_after(document: &mut Document<'_>, item: Option<&Item<'_>>) -> Option<u32> {
+    let text = document.string(item)?;
+    let late = super::minutes(&text).filter(|late| *late <= 31 * 24 * 60);
+    if late.is_none() {
+        let message = format!("must be an interval such as \"90m\", \"6h\" or \"2d\", not {text:?}");
+        document.problem("late_after", item.map(|item| item.line), message);
+    }
+    late
+}
+
+/// The `[credentials]` of a connection file, which are never part of the settings. Empty where the file has none, or
+/// is not TOML (which [`Settings::from_toml`] tells).
+pub fn credentials_of(text: &str) -> BTreeMap<String, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut document = Document::new(text);
+    let Ok(table) = DeTable::parse(text) else { return BTreeMap::new() };
+    let top = document.open("", table.get_ref());
+    texts(&mut document, &top, "credentials")
 }
 
 fn required(document: &mut Document<'_>, section: &Section<'_>, key: &str) -> Option<String> {
@@ -128,6 +173,8 @@ fn account(document: &mut Document<'_>, top: &Section<'_>) -> AccountId {
 /// The keys outside of any table.
 fn whole(document: &mut Document<'_>, top: &Section<'_>, settings: &mut Settings) {
     set(document.string(top.get("connector")), &mut settings.connector);
+    settings.cadence = cadence(document, top.get("cadence"));
+    settings.late_after_minutes = late_after(document, top.get("late_after"));
     set(document.string(top.get("group")), &mut settings.group);
     set(document.one_of(top.get("import"), words::IMPORT), &mut settings.import);
     set(document.one_of(top.get("mode"), words::MODE), &mut settings.mode);

@@ -91,7 +91,9 @@ fn a_wrong_value_names_what_is_allowed() {
     refused("report_to = [\"hr@acme\"]", "", 3, "report_to", "without a dot");
     refused("default_country = \"XX\"", "", 3, "default_country", "ISO");
     refused("absent_grace = 6", "", 3, "absent_grace", "0 to 5");
-    refused("connector = \"ftp\"", "", 3, "connector", "sftp");
+    refused("connector = \"FTP!\"", "", 3, "connector", "lower-case letters");
+    refused("cadence = \"5m\"", "", 3, "cadence", "15m");
+    refused("late_after = \"soon\"", "", 3, "late_after", "90m");
     refused("", "[gates]\nremovals = \"110%\"", 7, "gates.removals", "percentage");
     refused("", "[gates]\nremovals = 10.5", 7, "gates.removals", "percentage");
     refused("", "[gates]\nremovals = -1", 7, "gates.removals", "percentage");

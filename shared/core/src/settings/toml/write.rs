@@ -57,6 +57,7 @@ pub(super) fn settings(settings: &Settings) -> String {
     let mut writer = Writer(String::new());
     let default = Settings::new(settings.account.clone(), settings.name.clone());
     whole(&mut writer, settings, &default);
+    writer.table("provider", |writer| settings.provider.iter().for_each(|(key, value)| writer.text(key, value)));
     writer.table("file", |writer| file(writer, settings, &default));
     writer.table("gates", |writer| gates(writer, &settings.gates, &default.gates));
     writer.table("switches", |writer| switches(writer, settings.switches));
@@ -70,6 +71,12 @@ fn whole(writer: &mut Writer, settings: &Settings, default: &Settings) {
     writer.text("account", settings.account.as_str());
     writer.text("name", &settings.name);
     writer.text("connector", &settings.connector);
+    if let Some(cadence) = settings.cadence {
+        writer.text("cadence", &cadence.to_string());
+    }
+    if let Some(minutes) = settings.late_after_minutes {
+        writer.text("late_after", &super::super::interval(minutes));
+    }
     writer.text("group", &settings.group);
     writer.text("import", words::spelled(words::IMPORT, settings.import));
     writer.text("mode", words::spelled(words::MODE, settings.mode));
