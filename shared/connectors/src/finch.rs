@@ -252,7 +252,7 @@ fn directory(target: &Target<'_>, offset: u64, body: &Value) -> Result<Page, Fau
     let entries = list(body, "individuals")?;
     let total = body["paging"]["count"].as_u64();
     let end = offset.saturating_add(entries.len() as u64);
-    let id = |entry: &'_ Value| entry["id"].as_str().filter(|id| !id.trim().is_empty()).map(str::to_owned);
+    let id = |entry: &Value| entry["id"].as_str().filter(|id| !id.trim().is_empty()).map(str::to_owned);
     let ids: BTreeSet<String> = entries.iter().filter_map(id).collect();
     let nameless = entries.iter().filter(|entry| id(entry).is_none()).count();
     let mut page = Page { total, ..Page::default() };
@@ -343,4 +343,49 @@ fn employments(
         }
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(provider: &[(&str, &str)], secret: &str, problem: Option<&str>) {
+        let provider: BTreeMap<String, String> =
+            provider.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let credentials = BTreeMap::from([("webhook_secret".to_owned(), Secret::new(secret))]);
+        let today = jiff::civil::date(2026, 11, 22);
+        let target = Target { provider: &provider, credentials: &credentials, token: None, columns: &[], today };
+        let keys: Vec<String> = Finch.problems(&target).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys.first().map(String::as_str), problem);
+    }
+
+    #[test]
+    fn a_page_size_and_a_secret_that_cannot_work_are_named() {
+        check(&[], "a2V5", None);
+        check(&[("page_size", "10000")], "a2V5", None);
+        check(&[("page_size", "0")], "a2V5", Some("page_size"));
+        check(&[("page_size", "many")], "a2V5", Some("page_size"));
+        check(&[], "whsec_a2V5", Some("webhook_secret"));
+        check(&[], "", Some("webhook_secret"));
+    }
+
+    #[test]
+    fn a_resync_asks_finch_for_a_data_sync_of_all() {
+        let provider = BTreeMap::new();
+        let credentials = BTreeMap::from([("access_token".to_owned(), Secret::new("tok"))]);
+        let today = jiff::civil::date(2026, 11, 22);
+        let target = Target { provider: &provider, credentials: &credentials, token: None, columns: &[], today };
+        let request = Finch.resync_request(&target).unwrap();
+        assert_eq!(
+            (request.method, request.url.as_str()),
+            (crate::Method::Post, "https://api.tryfinch.com/jobs/automated")
+        );
+        assert_eq!(request.body, br#"{"type":"data_sync_all"}"#);
+        assert!(request.headers.contains(&("authorization", Secret::new("Bearer tok"))));
+    }
+
+    #[test]
+    fn words_of_a_step_that_are_not_ours_start_the_directory_anew() {
+        assert!(matches!(At::of(&Step::at("page 2")), At::Directory { offset: 0 }));
+    }
 }

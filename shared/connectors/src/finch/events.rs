@@ -65,3 +65,69 @@ fn kind(name: &str, data: &Value) -> EventKind {
         _ => EventKind::Ignored(name.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use base64::Engine;
+
+    use super::*;
+
+    const NOW_MS: i64 = 1_793_793_600_000;
+    const BODY: &[u8] = br#"{"event_type":"directory.updated"}"#;
+
+    fn base64(bytes: &[u8]) -> String {
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    }
+
+    fn signed(key: &[u8], id: &str, time: &str) -> String {
+        let mac = hmac_sha256(key, &[id.as_bytes(), b".", time.as_bytes(), b".", BODY]);
+        format!("v1,{}", base64(&mac))
+    }
+
+    fn check(id: &str, time: &str, signatures: &str, secrets: &[&str]) -> Result<(), Refused> {
+        let pairs = [("finch-event-id", id), ("finch-timestamp", time), ("finch-signature", signatures)];
+        let headers: BTreeMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::new(*secret)).collect();
+        verify(&Delivery { headers: &headers, body: BODY, source_ip: "203.0.113.7" }, &secrets, NOW_MS)
+    }
+
+    #[test]
+    fn any_of_several_secrets_may_fit_and_one_of_the_wrong_shape_is_passed_over() {
+        let (time, secret) = ("1793793600", base64(b"key"));
+        let good = signed(b"key", "e1", time);
+        assert_eq!(check("e1", time, &good, &["no base64!", "", &base64(b"other"), &secret]), Ok(()));
+        assert!(check("e1", time, &good, &["no base64!", "", "key"]).is_err());
+        assert!(check("e1", time, &good, &[]).is_err());
+    }
+
+    #[test]
+    fn an_empty_secret_is_nobodys() {
+        assert!(check("e1", "1793793600", &signed(b"", "e1", "1793793600"), &[""]).is_err());
+    }
+
+    #[test]
+    fn an_id_cannot_eat_into_the_time() {
+        let time = "1793793600";
+        let split = signed(b"key", "e1.1793793000", time);
+        assert!(check("e1.1793793000", time, &split, &[&base64(b"key")]).is_err());
+    }
+
+    #[test]
+    fn more_signatures_than_are_looked_at_are_not_believed() {
+        let (time, secret) = ("1793793600", base64(b"key"));
+        let good = signed(b"key", "e1", time);
+        let list = |others: usize| [vec!["v1,AAAA"; others], vec![good.as_str()]].concat().join(" ");
+        assert_eq!(check("e1", time, &list(MOST_SIGNATURES - 1), &[&secret]), Ok(()));
+        assert!(check("e1", time, &list(MOST_SIGNATURES), &[&secret]).is_err());
+    }
+
+    #[test]
+    fn odd_times_are_refused_however_they_are_signed() {
+        let secret = base64(b"key");
+        for time in ["", "-1", "+1793793600", " 1793793600", "9999999999999999", "1793793600.0", "1793793900000"] {
+            assert!(check("e1", time, &signed(b"key", "e1", time), &[&secret]).is_err(), "{time:?}");
+        }
+    }
+}

@@ -62,3 +62,51 @@ fn person(user: &Value) -> Option<EventKind> {
     let id = super::values::id(user)?.to_owned();
     Some(EventKind::Person { id, version_ms: user["updated_at"].as_str().and_then(millis) })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const NOW_MS: i64 = 1_793_793_600_000;
+    const BODY: &[u8] = br#"{"event":"dsync.activated"}"#;
+
+    fn signed(key: &str, time: &str) -> String {
+        let mac = hmac_sha256(key.as_bytes(), &[time.as_bytes(), b".", BODY]);
+        mac.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn check(header: &str, secrets: &[&str]) -> Result<(), Refused> {
+        let headers = BTreeMap::from([("workos-signature".to_owned(), header.to_owned())]);
+        let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::new(*secret)).collect();
+        verify(&Delivery { headers: &headers, body: BODY, source_ip: "203.0.113.7" }, &secrets, NOW_MS)
+    }
+
+    #[test]
+    fn any_of_several_secrets_may_fit_and_an_empty_one_is_nobodys() {
+        let time = NOW_MS.to_string();
+        assert_eq!(check(&format!("t={time}, v1={}", signed("key", &time)), &["", "other", "key"]), Ok(()));
+        assert!(check(&format!("t={time}, v1={}", signed("", &time)), &[""]).is_err());
+        assert!(check(&format!("t={time}, v1={}", signed("key", &time)), &[]).is_err());
+    }
+
+    #[test]
+    fn a_header_has_one_time_and_few_signatures() {
+        let time = NOW_MS.to_string();
+        let good = signed("key", &time);
+        let others = |count: usize| "v1=00,".repeat(count);
+        assert_eq!(check(&format!("t={time},v0=x,{}v1={good}", others(MOST_SIGNATURES - 1)), &["key"]), Ok(()));
+        assert!(check(&format!("t={time},{}v1={good}", others(MOST_SIGNATURES)), &["key"]).is_err());
+        assert!(check(&format!("t={time},t={time},v1={good}"), &["key"]).is_err());
+        assert!(check(&format!("v1={good}"), &["key"]).is_err());
+        assert!(check(&format!("t={time}, t=1, v1={good}"), &["key"]).is_err());
+    }
+
+    #[test]
+    fn odd_times_are_refused_however_they_are_signed() {
+        for time in ["", "-1", "+1793793600000", "9999999999999999", "1793793600000.0", "1793793600"] {
+            assert!(check(&format!("t={time}, v1={}", signed("key", time)), &["key"]).is_err(), "{time:?}");
+        }
+    }
+}
