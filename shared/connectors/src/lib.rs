@@ -6,11 +6,13 @@
 
 mod api;
 mod effective;
+mod finch;
 mod http;
 mod person;
 mod secret;
 mod signature;
 mod webhook;
+mod workos;
 
 pub use api::{About, Brings, Connector, Incremental, Key, Page, Scope, Step, Target, Token, Unread};
 pub use effective::{NotMappable, effective};
@@ -20,7 +22,7 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] = &[];
+pub const CONNECTORS: &[&dyn Connector] = &[&finch::Finch, &workos::WorkOs];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
