@@ -33,6 +33,8 @@ pub struct About {
     pub incremental: Incremental,
     /// Whether webhooks come: none, hints, or with the person inside (the person is read anew all the same).
     pub webhooks: Option<Brings>,
+    /// The key of `[credentials]` that webhooks are signed with where there is no `webhook_secret`.
+    pub signs_with: Option<&'static str>,
     /// Whether the provider can be told to refresh its own copy.
     pub resync: bool,
     /// How a customer links an account, in a few words: `connect session`, `API key`.

@@ -13,11 +13,14 @@ mod ports;
 mod apply;
 mod connect;
 mod decide;
+mod events;
 mod ids;
 mod import;
 mod inspect;
 mod people;
 mod plan_store;
+mod poll;
+mod reach;
 mod report;
 mod stored_issues;
 
@@ -25,10 +28,12 @@ pub use apply::{Applied, Applier};
 pub use connect::{Drawn, NotSaved, Saved, add_public_keys, save_connection};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
+pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
     ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
@@ -41,6 +46,9 @@ pub use records::{
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
 pub use stored_issues::{StoredIssues, issues_from_json};
+
+/// A day, in milliseconds.
+pub(crate) const DAY_MS: i64 = 24 * 3_600_000;
 
 /// How long removals count for the 7-day gate.
 pub(crate) const WEEK_MS: i64 = 7 * 24 * 3_600_000;

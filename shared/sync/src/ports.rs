@@ -523,6 +523,8 @@ pub trait Web {
     /// # Errors
     /// [`WebFault`].
     async fn send(&self, request: &HttpRequest, hosts: &[String]) -> Result<WebResponse, WebFault>;
+    /// Waits, in milliseconds, before another try.
+    async fn pause(&self, ms: u64);
 }
 
 /// A mail.

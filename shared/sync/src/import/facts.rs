@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_core::field::Field;
 use muster_core::issue::{Code, Reach, Severity};
 use muster_core::listing::Comparison;
-use muster_core::plan::{Facts, MadeFrom, PlanHasher, Summary};
+use muster_core::plan::{Facts, MadeFrom, PlanHasher, PlanScope, Summary};
 use muster_core::settings::Settings;
 
-use crate::{Cause, Connection, Ledger, PortError, Run, RunCounts, WEEK_MS};
+use crate::{Cause, Connection, DAY_MS, Ledger, PortError, Removal, Run, RunCounts, WEEK_MS};
 
 /// The values of the grouping fields that have a group already.
 pub(super) async fn known_values(
@@ -42,6 +42,9 @@ pub(super) fn of_file(
         first_run: !connection.confirmed,
         rows_last: connection.last_rows,
         removed_last_7_days: removals_of_week(connection, now_ms),
+        removed_by_events_last_day: by_events_of_day(connection, now_ms, |removal| removal.people),
+        gone_by_events_last_day: by_events_of_day(connection, now_ms, |removal| removal.removed),
+        scope: PlanScope::Listing,
         known_values,
         damage: damaging.map(|issue| (issue.code, issue.place, issue.message.clone())).collect(),
         complete: comparison.complete().is_some(),
@@ -50,6 +53,32 @@ pub(super) fn of_file(
         tail_missing: comparison.issues().counts().any(|(code, _)| code == Code::TailMissing),
         rollback_of: None,
     }
+}
+
+/// What the plan of less than a whole listing is measured against. Who is named gone in it is gone for sure.
+pub(super) fn of_excerpt(
+    connection: &Connection,
+    scope: PlanScope,
+    known_values: BTreeMap<Field, BTreeSet<String>>,
+    now_ms: i64,
+) -> Facts {
+    Facts {
+        owned: connection.owned,
+        removed_last_7_days: removals_of_week(connection, now_ms),
+        removed_by_events_last_day: by_events_of_day(connection, now_ms, |removal| removal.people),
+        gone_by_events_last_day: by_events_of_day(connection, now_ms, |removal| removal.removed),
+        scope,
+        known_values,
+        complete: true,
+        read_to_end: true,
+        ..Facts::default()
+    }
+}
+
+/// What events removed in the last 24 hours.
+fn by_events_of_day(connection: &Connection, now_ms: i64, what: impl Fn(&Removal) -> u64) -> u64 {
+    let recent = connection.removals.iter().filter(|removal| removal.by_events && removal.at_ms > now_ms - DAY_MS);
+    recent.map(what).sum()
 }
 
 /// Removals and deactivations of the last 7 days.

@@ -19,6 +19,7 @@ use super::rosters::DiskScratch;
 use super::{Fetched, Importer, LOOKED_UP, Planned, Unplanned, keys_of, plan_prefix};
 use crate::people::grouped_by;
 use crate::plan_store::{ChunkWriter, roster_key, summary_key};
+use crate::reach::Source;
 use crate::stored_issues::{KEPT, StoredIssues};
 use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
 
@@ -30,6 +31,25 @@ pub(super) struct Sheet<'a, O> {
     issues: Vec<Issue>,
     /// Whom the plan changes, where everybody else is to be grouped anew.
     pub(super) changed: Option<HashSet<UniqueId>>,
+}
+
+/// A listing fetched from a provider, as a file without a header.
+pub(crate) struct Listing {
+    pub(crate) body: std::fs::File,
+    pub(crate) issues: Vec<Issue>,
+    /// When fetching began, in milliseconds since 1970.
+    pub(crate) began_ms: i64,
+    /// From where an incremental reading goes on.
+    pub(crate) mark: Option<String>,
+    /// Whether those who seem absent were asked for a second time.
+    pub(crate) looked_twice: bool,
+}
+
+/// What a fetched listing leads to.
+pub(crate) enum Verdict {
+    Planned(Box<Planned>),
+    /// These people seem absent, and were looked for only once: a row may have slipped between two pages.
+    LookAgain(Vec<UniqueId>),
 }
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
@@ -73,6 +93,51 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         })
         .map_err(broken)?;
         self.plan_comparison(run, connection, settings, comparison, &header, owned).await.map(Ok)
+    }
+
+    /// Plans a listing that was fetched from a provider: the same as a file, but that people whom events have
+    /// changed since the roster was made are looked at anew.
+    pub(crate) async fn plan_listing(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        source: &Source,
+        listing: Listing,
+    ) -> Result<Verdict, PortError> {
+        let (bound, header_issues) = source.mapping.bind(&source.columns);
+        let settings = &source.settings;
+        let mut file = OpenFile::listing(source.columns.clone(), Box::new(listing.body), listing.issues);
+        file.issues.extend(header_issues);
+        let hashes = Hasher::new(connection.seed).under(&settings.policy());
+        let own = self.roster_of(connection, hashes).await?;
+        let own = self.amended(connection, own, hashes).await?;
+        let roster = own.open(hashes)?;
+        let owned = roster.as_ref().map_or(0, |roster| roster.len() as u64);
+        let fingerprint = form_of(&file, &source.mapping, settings);
+        let mut comparison = compare(CompareInput {
+            file,
+            bound: &bound,
+            roster,
+            fingerprint,
+            hasher: hashes,
+            settings: &settings.file,
+            limits: &Limits::default(),
+            scratch: &DiskScratch,
+            progress: &mut |_| {},
+        })
+        .map_err(broken)?;
+        if !listing.looked_twice
+            && let Some(complete) = comparison.complete()
+        {
+            let absent = comparison.absent(&complete).map_err(broken)?;
+            if !absent.is_empty() {
+                return Ok(Verdict::LookAgain(absent.into_iter().map(|absent| absent.unique_id).collect()));
+            }
+        }
+        let mut planned = self.plan_comparison(run, connection, settings, comparison, &source.columns, owned).await?;
+        planned.plan.listing_ms = Some(listing.began_ms);
+        planned.plan.mark = listing.mark;
+        Ok(Verdict::Planned(Box::new(planned)))
     }
 
     async fn plan_comparison(
@@ -247,7 +312,7 @@ fn plan_ref(
 }
 
 /// What the report tells of the issues, and the error file if one is needed.
-fn told(
+pub(super) fn told(
     run: &Run,
     header: &[String],
     mut issues: Vec<Issue>,

@@ -1,5 +1,6 @@
 //! From an uploaded file, or a wish to undo, to a plan that counts.
 
+mod excerpt_plan;
 mod facts;
 mod file_plan;
 mod regroup;
@@ -21,10 +22,12 @@ use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix}
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
     Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
-    Objects, Opened, OutboxMail, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState, TakeLease,
-    Transition, settings_of,
+    Objects, Opened, OutboxMail, PersonMark, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState,
+    TakeLease, Transition, settings_of,
 };
 
+pub(crate) use excerpt_plan::Excerpt;
+pub(crate) use file_plan::{Listing, Verdict};
 pub use upload::Upload;
 
 /// Plans sources.
@@ -61,20 +64,20 @@ pub enum Imported {
 }
 
 /// A made plan.
-struct Planned {
-    plan: PlanRef,
-    counts: RunCounts,
-    held: Vec<String>,
+pub(crate) struct Planned {
+    pub(crate) plan: PlanRef,
+    pub(crate) counts: RunCounts,
+    pub(crate) held: Vec<String>,
     damaged: bool,
     issues: StoredIssues,
     error_file: Option<Vec<u8>>,
 }
 
 /// A source that cannot be planned.
-struct Unplanned {
-    state: RunState,
-    reason: String,
-    issues: Vec<Issue>,
+pub(crate) struct Unplanned {
+    pub(crate) state: RunState,
+    pub(crate) reason: String,
+    pub(crate) issues: Vec<Issue>,
 }
 
 enum Outcome {
@@ -127,7 +130,12 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
     }
 
     /// Takes a run on from wherever an earlier delivery left it.
-    async fn advance(&self, run: Run, upload: Option<&Upload>, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+    pub(crate) async fn advance(
+        &self,
+        run: Run,
+        upload: Option<&Upload>,
+        delivery: Delivery<'_>,
+    ) -> Result<Imported, PortError> {
         match run.state {
             RunState::Received => self.plan(&run, upload, delivery).await,
             RunState::Held => {
@@ -146,6 +154,17 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
     }
 
     async fn plan(&self, run: &Run, upload: Option<&Upload>, delivery: Delivery<'_>) -> Result<Imported, PortError> {
+        self.under_lease(run, delivery, async |connection| self.plan_leased(run, connection, upload).await).await
+    }
+
+    /// Takes the connection's lease and makes something of the run, which is still `received`. What fails for good
+    /// ends the run and is told once, instead of going round in the queue.
+    pub(crate) async fn under_lease(
+        &self,
+        run: &Run,
+        delivery: Delivery<'_>,
+        make: impl AsyncFnOnce(&Connection) -> Result<Imported, PortError>,
+    ) -> Result<Imported, PortError> {
         let ask = TakeLease {
             connection: (&run.account, &run.connection),
             holder: &format!("{}#{}", run.id, delivery.name),
@@ -155,8 +174,11 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let Claim::Ours(connection) = self.ledger.take_lease(ask).await? else {
             return Err(PortError::later("take the lease", "another delivery works on this connection"));
         };
-        match self.plan_leased(run, &connection, upload).await {
-            // Every try would meet it again: it is told once, instead of going round in the queue.
+        let done = match self.is_ours_to_plan(run, &connection).await {
+            Ok(()) => make(&connection).await,
+            Err(fault) => Err(fault),
+        };
+        match done {
             Err(fault) if fault.retry == Retry::Never => {
                 let reason = fault.to_string();
                 self.end(run, &connection, Unplanned { state: RunState::Failed, reason, issues: Vec::new() }).await
@@ -170,12 +192,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         }
     }
 
-    async fn plan_leased(
-        &self,
-        run: &Run,
-        connection: &Connection,
-        upload: Option<&Upload>,
-    ) -> Result<Imported, PortError> {
+    async fn is_ours_to_plan(&self, run: &Run, connection: &Connection) -> Result<(), PortError> {
         // Another delivery may have brought the run further between reading it and taking the lease.
         let fresh = self.ledger.run(&run.account, &run.connection, &run.id).await?;
         if fresh.as_ref().is_some_and(|fresh| fresh.state != RunState::Received) {
@@ -184,6 +201,15 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         if connection.active.as_ref().is_some_and(|active| *active != run.id) {
             return Err(PortError::later("plan the run", "another run of this connection is being applied"));
         }
+        Ok(())
+    }
+
+    async fn plan_leased(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        upload: Option<&Upload>,
+    ) -> Result<Imported, PortError> {
         let settings = settings_of(connection)?;
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
@@ -193,7 +219,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             }
         };
         match outcome {
-            Outcome::Planned(planned, position) => self.commit(run, connection, *planned, position).await,
+            Outcome::Planned(planned, position) => self.commit(run, connection, *planned, position, None).await,
             Outcome::Unplanned(unplanned) => self.end(run, connection, unplanned).await,
         }
     }
@@ -234,12 +260,14 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         })
     }
 
-    async fn commit(
+    /// Makes a plan count: held, or handed out to be applied.
+    pub(crate) async fn commit(
         &self,
         run: &Run,
         connection: &Connection,
         planned: Planned,
         position: Option<Position>,
+        person: Option<(&str, &PersonMark)>,
     ) -> Result<Imported, PortError> {
         let waiting = connection.waiting.as_ref().filter(|waiting| position.is_some() && **waiting != run.id);
         if let (Some(waiting), true) = (waiting, planned.damaged) {
@@ -258,7 +286,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             held: &planned.held,
             position: position.as_ref(),
             replaces: waiting,
-            person: None,
+            person,
             now_ms: self.clock.now_ms(),
         };
         if !self.ledger.commit_plan(&commit).await? {
@@ -270,13 +298,20 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         after.state = if planned.held.is_empty() { RunState::Applying } else { RunState::Held };
         match after.state {
             RunState::Held => self.queue.send_report(&OutboxMail::of(&after, MailKind::Held)).await?,
+            // Whoever committed the plan of one person writes it at once.
+            _ if person.is_some() => {}
             _ => send_chunks(self.queue, &after).await?,
         }
         Ok(Imported::Run(after.state))
     }
 
     /// Ends a run without a plan, and tells of it.
-    async fn end(&self, run: &Run, connection: &Connection, unplanned: Unplanned) -> Result<Imported, PortError> {
+    pub(crate) async fn end(
+        &self,
+        run: &Run,
+        connection: &Connection,
+        unplanned: Unplanned,
+    ) -> Result<Imported, PortError> {
         let Unplanned { state, reason, issues } = unplanned;
         if !issues.is_empty() {
             let stored = StoredIssues { issues, ..StoredIssues::default() };
@@ -291,7 +326,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
     }
 
     /// The recipients among `ids` that are stored and not removed.
-    async fn stored(
+    pub(crate) async fn stored(
         &self,
         connection: &Connection,
         ids: &[UniqueId],

@@ -1,10 +1,12 @@
 //! What a connection owns, as a plan sees it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Cursor;
 
+use muster_core::ids::UniqueId;
 use muster_core::listing::{Scratch, ScratchFile};
-use muster_core::roster::{Hasher, Roster, rebuilt};
+use muster_core::roster::{Hasher, Roster, amended, rebuilt};
 
 use super::Importer;
 use crate::{Clock, Connection, Directory, Ledger, Objects, PortError, Queue, SHARDS};
@@ -60,6 +62,30 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             return Ok(OwnRoster::None);
         }
         self.rebuild(connection, hasher).await
+    }
+
+    /// The same roster, without what it says of people whom events have changed since it was made.
+    pub(super) async fn amended(
+        &self,
+        connection: &Connection,
+        own: OwnRoster,
+        hasher: Hasher,
+    ) -> Result<OwnRoster, PortError> {
+        if connection.feed.touched.is_empty() || matches!(own, OwnRoster::Rebuilt(_)) {
+            return Ok(own);
+        }
+        let ids: Vec<UniqueId> = connection.feed.touched.keys().filter_map(|id| UniqueId::parse(id).ok()).collect();
+        let stored = self.stored(connection, &ids).await?;
+        let changed: BTreeMap<_, _> = ids
+            .into_iter()
+            .map(|id| {
+                let status = stored.get(&id).map(|recipient| recipient.status);
+                (id, status)
+            })
+            .collect();
+        let Some(roster) = own.open(hasher)? else { return Ok(own) };
+        let bytes = amended(roster, &changed, hasher, Vec::new(), &DiskScratch);
+        bytes.map(OwnRoster::Rebuilt).map_err(|e| PortError::later("amend the roster", e.to_string()))
     }
 
     fn rewound(&self, roster: OwnRoster) -> Result<OwnRoster, PortError> {

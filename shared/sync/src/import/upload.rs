@@ -1,12 +1,10 @@
 //! What an upload's event says.
 
-use std::collections::BTreeSet;
-
 use muster_core::file::name::{NameMatch, NameRule, Upload as UploadName, classify};
 use muster_core::settings::Settings;
 
 use crate::decide::run_id;
-use crate::{Cause, Connection, Run, RunCounts, RunState};
+use crate::{Cause, Connection, Run};
 
 /// One object version that was made in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,18 @@
 //! Writing an approved plan to the directory, chunk by chunk.
 
+mod after;
+
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use muster_core::plan::{Change, ChunkReader, fold, summary_from_json};
 use muster_core::settings::Settings;
 
+use self::after::After;
 use crate::ids::{Ids, ids_of};
 use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
-    ApplyJob, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError, Queue,
-    Removal, Run, RunState, WEEK_MS, Written, settings_of,
+    ApplyJob, Cause, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError,
+    Queue, Run, RunState, Written, settings_of,
 };
 
 /// Recipient writes under way at once in one function: enough to hide the service's latency, few
@@ -121,28 +124,26 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let connection = self.connection(run).await?;
         self.keep_new_groups(run, plan).await?;
         let now_ms = self.clock.now_ms();
-        let mut removals = connection.removals.clone();
-        removals.retain(|removal| removal.at_ms > now_ms - WEEK_MS);
-        if plan.removals > 0 {
-            removals.push(Removal { at_ms: now_ms, people: plan.removals });
-        }
+        let after = After::of(run, plan, &connection, now_ms);
         let finish = Finish {
             run,
             connection: &connection,
-            // A conflict means that the roster beside the plan tells of a state that did not come about.
-            roster: (plan.roster && run.conflicts == 0).then(|| crate::plan_store::roster_key(&plan.prefix)),
-            owned: plan.owned_after,
+            roster: after.roster,
+            owned: after.owned,
             rows: plan.rows,
             grouped_by: grouped_after(run, plan, &connection),
-            removals,
-            feed: None,
-            due_ms: None,
-            mail: true,
-            voids_plans: true,
+            removals: after.removals,
+            feed: after.feed,
+            due_ms: after.due_ms,
+            mail: after.mail,
+            voids_plans: !matches!(run.cause, Cause::Event { .. }),
             now_ms,
         };
+        let mail = finish.mail;
         if self.ledger.finish(&finish).await? {
-            self.queue.send_report(&mail_of(run)).await?;
+            if mail {
+                self.queue.send_report(&mail_of(run)).await?;
+            }
             return Ok(Applied::Finished);
         }
         // Another delivery of the last chunk was first; its mail may still want handing on.

@@ -1,0 +1,124 @@
+//! What an applied run leaves on its connection.
+
+use crate::{Cause, Connection, Feed, PlanRef, Removal, Run, RunCounts, WEEK_MS, settings_of};
+
+/// What the connection is from now on.
+pub(super) struct After {
+    pub(super) roster: Option<String>,
+    pub(super) owned: u64,
+    pub(super) removals: Vec<Removal>,
+    pub(super) feed: Option<Feed>,
+    pub(super) due_ms: Option<i64>,
+    pub(super) mail: bool,
+}
+
+/// Within this time removals by events are one entry: thousands of them are not thousands of entries.
+const SUMMED_MS: i64 = 10 * 60_000;
+
+impl After {
+    pub(super) fn of(run: &Run, plan: &PlanRef, connection: &Connection, now_ms: i64) -> Self {
+        let mut feed = connection.feed.clone();
+        let roster = roster(run, plan, connection, &mut feed, now_ms);
+        if let Cause::Event { .. } = run.cause {
+            add(&mut feed.by_events, &run.counts);
+        } else {
+            feed.by_events = RunCounts::default();
+        }
+        let mut due_ms = None;
+        if let Cause::Poll { .. } = run.cause {
+            polled(run, plan, &mut feed);
+            due_ms = next_due(run, connection, &feed, now_ms);
+        }
+        Self {
+            roster,
+            owned: owned(plan, connection),
+            removals: removals(run, plan, connection, now_ms),
+            feed: (feed != connection.feed).then_some(feed),
+            due_ms,
+            mail: mail(run),
+        }
+    }
+}
+
+/// A conflict means that the roster beside the plan tells of a state that did not come about. A plan of less than a
+/// listing leaves the roster as it is and says whom it does not know of.
+fn roster(run: &Run, plan: &PlanRef, connection: &Connection, feed: &mut Feed, now_ms: i64) -> Option<String> {
+    if run.is_excerpt() && plan.listing_ms.is_none() {
+        let all_noted = feed.touch(plan.touches.iter().map(String::as_str), now_ms);
+        return connection.roster.clone().filter(|_| all_noted);
+    }
+    (plan.roster && run.conflicts == 0).then(|| crate::plan_store::roster_key(&plan.prefix))
+}
+
+/// Events may have come between plan and end, so the difference counts, not the sum.
+fn owned(plan: &PlanRef, connection: &Connection) -> u64 {
+    let Some(seen) = plan.owned_seen else { return plan.owned_after };
+    (plan.owned_after + connection.owned).saturating_sub(seen)
+}
+
+fn removals(run: &Run, plan: &PlanRef, connection: &Connection, now_ms: i64) -> Vec<Removal> {
+    let mut removals = connection.removals.clone();
+    removals.retain(|removal| removal.at_ms > now_ms - WEEK_MS);
+    if plan.removals == 0 {
+        return removals;
+    }
+    let by_events = matches!(run.cause, Cause::Event { .. });
+    let recent = |last: &&mut Removal| by_events && last.by_events && last.at_ms > now_ms - SUMMED_MS;
+    match removals.last_mut().filter(recent) {
+        Some(last) => {
+            last.people += plan.removals;
+            last.removed += run.counts.removed;
+        }
+        None => {
+            removals.push(Removal { at_ms: now_ms, people: plan.removals, removed: run.counts.removed, by_events });
+        }
+    }
+    removals
+}
+
+fn polled(run: &Run, plan: &PlanRef, feed: &mut Feed) {
+    feed.failures = 0;
+    if feed.polling.as_deref() == Some(run.id.as_str()) {
+        feed.polling = None;
+    }
+    if plan.mark.is_some() {
+        feed.mark.clone_from(&plan.mark);
+    }
+    if let Some(began_ms) = plan.listing_ms {
+        feed.seen_by_listing(began_ms);
+    }
+}
+
+/// A listing that something was put off to after this one began is wanted at once.
+fn next_due(run: &Run, connection: &Connection, feed: &Feed, now_ms: i64) -> Option<i64> {
+    if feed.full_wanted_ms.is_some() {
+        return Some(now_ms);
+    }
+    let settings = settings_of(connection).ok()?;
+    Some(crate::poll::next_due(&settings, run.received_ms, now_ms))
+}
+
+/// Single events are told by the next listing's report, and a look that found nothing new between listings is not
+/// worth a mail.
+fn mail(run: &Run) -> bool {
+    let counts = &run.counts;
+    let changed = counts.added + counts.proposed + counts.updated + counts.deactivated + counts.reactivated;
+    match run.cause {
+        Cause::Event { .. } => false,
+        Cause::Poll { full: false, .. } => changed + counts.removed + counts.errors > 0,
+        _ => true,
+    }
+}
+
+fn add(sum: &mut RunCounts, run: &RunCounts) {
+    sum.rows += run.rows;
+    sum.added += run.added;
+    sum.proposed += run.proposed;
+    sum.updated += run.updated;
+    sum.deactivated += run.deactivated;
+    sum.reactivated += run.reactivated;
+    sum.removed += run.removed;
+    sum.unchanged += run.unchanged;
+    sum.errors += run.errors;
+    sum.warnings += run.warnings;
+}

@@ -1,0 +1,222 @@
+//! Taking a webhook in: verify, find the connection, hand on ids. Nothing is parsed before it is verified, and nothing
+//! but ids goes on.
+
+use muster_connectors::{ConnectionEvent, Connector, Delivery, EventKind, Secret, SourceEvent, accept};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Clock, Connection, ConnectionStatus, EventJob, EventWhat, Ledger, LinkChange, PortError, Queue, SecretPlace,
+    SecretSet, Secrets,
+};
+
+/// The largest body that is taken, in bytes.
+pub const LARGEST_BODY: usize = 1 << 20;
+/// Events in one message to the queue.
+const AT_ONCE: usize = 10;
+
+/// Takes webhooks in.
+#[derive(Debug)]
+pub struct Intake<'a, L, Q, S, C> {
+    /// Connections.
+    pub ledger: &'a L,
+    /// To `webhook-apply`.
+    pub queue: &'a Q,
+    /// Webhook secrets.
+    pub secrets: &'a S,
+    /// The time.
+    pub clock: &'a C,
+}
+
+/// A webhook and the path it came by.
+#[derive(Debug, Clone, Copy)]
+pub struct Hook<'a> {
+    /// `/webhooks/{connector}`
+    pub connector: &'a str,
+    /// `/webhooks/{connector}/{connection}`, where the path names one.
+    pub connection: Option<&'a str>,
+    /// The webhook.
+    pub delivery: Delivery<'a>,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Handed on, so many events.
+    Taken(usize),
+    /// Authentic, and nothing to do: a ping, an event of no interest, a connection that is switched off. Says why.
+    Ignored(&'static str),
+    /// Not believed. Whether the connection is unknown or the signature wrong is the same to the sender.
+    Refused(&'static str),
+    /// Authentic and not readable.
+    Unreadable(String),
+    /// The body is larger than [`LARGEST_BODY`].
+    TooLarge,
+}
+
+impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
+    /// Takes a webhook in.
+    ///
+    /// # Errors
+    /// [`PortError`] when it must be sent again: it was not handed on.
+    pub async fn take(&self, hook: &Hook<'_>) -> Result<Received, PortError> {
+        if hook.delivery.body.len() > LARGEST_BODY {
+            return Ok(Received::TooLarge);
+        }
+        let Some(connector) = muster_connectors::connector(hook.connector) else {
+            return Ok(Received::Refused("there is no such connector"));
+        };
+        let named = match hook.connection {
+            Some(id) => match self.named(connector, id).await? {
+                Some(connection) => Some(connection),
+                None => return Ok(Received::Refused("there is no such connection")),
+            },
+            None => None,
+        };
+        let secrets = self.secrets_of(connector, named.as_ref()).await?;
+        if secrets.is_empty() {
+            return Ok(Received::Refused("no webhook secret is configured"));
+        }
+        let verified = match accept(connector, hook.delivery, &secrets, self.clock.now_ms()) {
+            Ok(verified) => verified,
+            Err(refused) => return Ok(Received::Refused(refused.0)),
+        };
+        if hook.delivery.body.is_empty() {
+            return Ok(Received::Unreadable("the body is empty".to_owned()));
+        }
+        let events = match connector.events(&verified) {
+            Ok(events) if events.is_empty() => return Ok(Received::Ignored("a ping or a test")),
+            Ok(events) => events,
+            Err(unreadable) => return Ok(Received::Unreadable(unreadable.0)),
+        };
+        let digest = hex(&Sha256::digest(hook.delivery.body)[..16]);
+        self.hand_on(connector, named.as_ref(), events, &digest).await
+    }
+
+    /// The connection of that id. Its login is called like it, over all accounts.
+    async fn named(&self, connector: &dyn Connector, id: &str) -> Result<Option<Connection>, PortError> {
+        let Some(login) = self.ledger.login(id).await? else { return Ok(None) };
+        let connection = self.ledger.connection(&login.account, &login.connection).await?;
+        let Some(connection) = connection else { return Ok(None) };
+        let is_its = crate::settings_of(&connection)?.connector == connector.about().id;
+        Ok(is_its.then_some(connection))
+    }
+
+    async fn secrets_of(
+        &self,
+        connector: &dyn Connector,
+        named: Option<&Connection>,
+    ) -> Result<Vec<Secret>, PortError> {
+        let place = match named {
+            Some(connection) => SecretPlace::Connection(connection.account.clone(), connection.id.clone()),
+            None => SecretPlace::Connector(connector.about().id.to_owned()),
+        };
+        let now_ms = self.clock.now_ms();
+        let set = self.secrets.secrets(&place, false).await?.unwrap_or_default();
+        Ok(webhook_secrets(connector, &set, now_ms))
+    }
+
+    async fn hand_on(
+        &self,
+        connector: &dyn Connector,
+        named: Option<&Connection>,
+        events: Vec<SourceEvent>,
+        digest: &str,
+    ) -> Result<Received, PortError> {
+        let mut jobs = Vec::new();
+        let mut why = "an event of no interest";
+        for (at, event) in events.into_iter().enumerate() {
+            let Some(what) = what_of(event.kind) else { continue };
+            let connection = match self.owner(connector, named, event.route.as_deref()).await? {
+                Owner::Is(connection) => connection,
+                Owner::Other => return Ok(Received::Refused("the webhook is about another connection")),
+                Owner::Unknown => {
+                    why = "no connection is called so";
+                    continue;
+                }
+            };
+            if matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted) {
+                why = "the connection is switched off";
+                continue;
+            }
+            // One delivery may tell of several people: each is an event of its own.
+            let event = event.id.map_or_else(|| format!("{digest}-{at}"), |id| format!("{id}-{at}"));
+            jobs.push(EventJob {
+                account: connection.account.to_string(),
+                connection: connection.id.to_string(),
+                event,
+                digest: digest.to_owned(),
+                what,
+                received_ms: self.clock.now_ms(),
+            });
+        }
+        if jobs.is_empty() {
+            return Ok(Received::Ignored(why));
+        }
+        jobs.sort_by(|a, b| (&a.account, &a.connection).cmp(&(&b.account, &b.connection)));
+        for of_one in jobs.chunk_by(|a, b| (&a.account, &a.connection) == (&b.account, &b.connection)) {
+            for batch in of_one.chunks(AT_ONCE) {
+                self.queue.send_events(batch).await?;
+            }
+        }
+        Ok(Received::Taken(jobs.len()))
+    }
+
+    /// Whose an event is. By a connection's own path it must be that connection's, whatever its secret: a valid
+    /// webhook of one customer is not one of another.
+    async fn owner(
+        &self,
+        connector: &dyn Connector,
+        named: Option<&Connection>,
+        route: Option<&str>,
+    ) -> Result<Owner, PortError> {
+        let route = route.map(|route| format!("{}#{route}", connector.about().id));
+        let Some(connection) = named else {
+            let Some(route) = route else { return Ok(Owner::Unknown) };
+            let Some(login) = self.ledger.route(&route).await? else { return Ok(Owner::Unknown) };
+            let found = self.ledger.connection(&login.account, &login.connection).await?;
+            return Ok(found.map_or(Owner::Unknown, Owner::Is));
+        };
+        let fits = route.is_none_or(|route| connection.routes.contains(&route));
+        Ok(if fits { Owner::Is(connection.clone()) } else { Owner::Other })
+    }
+}
+
+enum Owner {
+    Is(Connection),
+    Other,
+    Unknown,
+}
+
+/// The secrets that a webhook may be signed with. Apideck signs with the application's API key.
+fn webhook_secrets(connector: &dyn Connector, set: &SecretSet, now_ms: i64) -> Vec<Secret> {
+    let own = set.values("webhook_secret", now_ms);
+    let signs_with_key = own.is_empty() && connector.about().signs_with.is_some();
+    let secrets = match connector.about().signs_with {
+        Some(key) if signs_with_key => set.values(key, now_ms),
+        _ => own,
+    };
+    secrets.into_iter().filter(|secret| !secret.reveal().is_empty()).collect()
+}
+
+fn what_of(kind: EventKind) -> Option<EventWhat> {
+    Some(match kind {
+        EventKind::Person { id, version_ms } => EventWhat::Person { id, version_ms },
+        EventKind::Listing => EventWhat::Listing,
+        EventKind::Connection(change) => EventWhat::Connection { change: link_of(change) },
+        EventKind::Ignored(_) => return None,
+    })
+}
+
+fn link_of(change: ConnectionEvent) -> LinkChange {
+    match change {
+        ConnectionEvent::Deleted => LinkChange::Deleted,
+        ConnectionEvent::Unauthorized => LinkChange::Unauthorized,
+        ConnectionEvent::ReauthNeeded => LinkChange::ReauthNeeded,
+        ConnectionEvent::Failing => LinkChange::Failing,
+        ConnectionEvent::Works => LinkChange::Works,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,144 @@
+//! Starting what is due.
+
+use muster_connectors::Incremental;
+use muster_core::ids::{AccountId, ConnectionId, RunId};
+
+use super::{late, next_due, switched_off};
+use crate::decide::run_id;
+use crate::reach::Source;
+use crate::{
+    Cause, Clock, Connection, FeedChange, Ledger, Opened, PollJob, PortError, Queue, Run, RunState, WEEK_MS,
+    settings_of,
+};
+
+/// Starts listings that are due, and looks for files that are late.
+#[derive(Debug)]
+pub struct Dispatcher<'a, L, Q, C> {
+    /// Connections and runs.
+    pub ledger: &'a L,
+    /// To `scheduled-poll`.
+    pub queue: &'a Q,
+    /// The time.
+    pub clock: &'a C,
+}
+
+/// What a look at the schedule did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dispatched {
+    /// Listings started or taken up again.
+    pub polls: u32,
+    /// Alerts of files that are late.
+    pub late: u32,
+}
+
+/// Connections looked at in one go.
+const AT_ONCE: u16 = 200;
+/// A listing that was handed out is looked after in this time, in milliseconds, should its message be lost.
+const LOOK_AFTER_MS: i64 = 30 * 60_000;
+
+impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
+    /// Starts everything that is due. One connection that cannot be started does not keep the others from it.
+    ///
+    /// # Errors
+    /// [`PortError`] of the last one that could not be started.
+    pub async fn dispatch(&self) -> Result<Dispatched, PortError> {
+        let mut done = Dispatched::default();
+        let mut failed = None;
+        for login in self.ledger.due(self.clock.now_ms(), AT_ONCE).await? {
+            match self.look_at(&login.account, &login.connection, &mut done).await {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(connection.id = %login.connection, %error, "what is due could not be started");
+                    failed = Some(error);
+                }
+            }
+        }
+        failed.map_or(Ok(done), Err)
+    }
+
+    async fn look_at(&self, account: &AccountId, id: &ConnectionId, done: &mut Dispatched) -> Result<(), PortError> {
+        let Some(connection) = self.ledger.connection(account, id).await? else { return Ok(()) };
+        let now_ms = self.clock.now_ms();
+        let Some(due_ms) = connection.due_ms.filter(|due| *due <= now_ms) else { return Ok(()) };
+        if switched_off(&connection)?.is_some() {
+            let later = next_due(&settings_of(&connection)?, now_ms, now_ms);
+            let feed = connection.feed.clone();
+            let change = FeedChange { connection: &connection, feed, due_ms: Some(later), status: None };
+            return self.ledger.save_feed(&change).await.map(|_| ());
+        }
+        match Source::of(&connection)? {
+            Some(source) => {
+                let full = wants_full(&connection, &source, now_ms);
+                self.start(&connection, &format!("due-{due_ms}"), full).await?;
+                done.polls += 1;
+            }
+            None => done.late += u32::from(late::look(self.ledger, self.queue, &connection, now_ms).await?),
+        }
+        Ok(())
+    }
+
+    /// Starts a full listing now: somebody asked for it. `None` when the connection has no API or is switched off.
+    ///
+    /// # Errors
+    /// [`PortError`] when a service failed.
+    pub async fn now(&self, account: &AccountId, id: &ConnectionId) -> Result<Option<RunId>, PortError> {
+        let Some(connection) = self.ledger.connection(account, id).await? else { return Ok(None) };
+        if switched_off(&connection)?.is_some() || Source::of(&connection)?.is_none() {
+            return Ok(None);
+        }
+        let slot = format!("now-{}", self.clock.now_ms());
+        self.start(&connection, &slot, true).await.map(Some)
+    }
+
+    /// Hands a listing out: the one that is being fetched already, or a new one. The same slot makes the same run,
+    /// so a schedule that fires twice starts one.
+    async fn start(&self, connection: &Connection, slot: &str, full: bool) -> Result<RunId, PortError> {
+        let now_ms = self.clock.now_ms();
+        let (run, open) = match self.being_fetched(connection).await? {
+            Some(run) => (run, false),
+            None => {
+                let id = run_id(&["poll", connection.account.as_str(), connection.id.as_str(), slot]);
+                let what = if full { "everybody" } else { "changes" };
+                let source = format!("{what} at {}", settings_of(connection)?.connector);
+                let cause = Cause::Poll { slot: slot.to_owned(), full };
+                (Run::received(connection, id, cause, source, now_ms), true)
+            }
+        };
+        if open && let Opened::Existing(before) = self.ledger.open_run(&run).await? {
+            tracing::info!(run.id = %before.id, "the listing was started before");
+        }
+        let mut feed = connection.feed.clone();
+        feed.polling = Some(run.id.to_string());
+        let change = FeedChange { connection, feed, due_ms: Some(now_ms + LOOK_AFTER_MS), status: None };
+        if !self.ledger.save_feed(&change).await? {
+            tracing::info!(run.id = %run.id, "another schedule was first");
+        }
+        self.queue.send_poll(&job_of(&run)).await?;
+        Ok(run.id)
+    }
+
+    async fn being_fetched(&self, connection: &Connection) -> Result<Option<Run>, PortError> {
+        let id = connection.feed.polling.as_deref().and_then(|id| RunId::parse(id).ok());
+        let Some(id) = id else { return Ok(None) };
+        let run = self.ledger.run(&connection.account, &connection.id, &id).await?;
+        Ok(run.filter(|run| run.state == RunState::Received))
+    }
+}
+
+/// The message about a run whose listing is to be fetched.
+pub(crate) fn job_of(run: &Run) -> PollJob {
+    PollJob { account: run.account.to_string(), connection: run.connection.to_string(), run: run.id.to_string() }
+}
+
+/// Whether everybody is listed: always where the provider tells nothing less, before anything was applied, when
+/// something was put off to it, and at least once a week.
+fn wants_full(connection: &Connection, source: &Source, now_ms: i64) -> bool {
+    let feed = &connection.feed;
+    let cadence = next_due(&source.settings, now_ms, now_ms) - now_ms;
+    let within_week = feed.full_ms.is_some_and(|full| now_ms + cadence <= full + WEEK_MS);
+    source.connector.about().incremental == Incremental::None
+        || !connection.confirmed
+        || feed.mark.is_none()
+        || feed.full_wanted_ms.is_some()
+        || !within_week
+}
