@@ -5,6 +5,7 @@
 //! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
 mod api;
+mod bamboohr;
 mod effective;
 mod http;
 mod person;
@@ -20,7 +21,7 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] = &[];
+pub const CONNECTORS: &[&dyn Connector] = &[&bamboohr::BambooHr];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
