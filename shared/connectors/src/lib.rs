@@ -7,6 +7,7 @@
 mod api;
 mod bamboohr;
 mod effective;
+mod entra;
 mod http;
 mod person;
 mod secret;
@@ -21,7 +22,7 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] = &[&bamboohr::BambooHr];
+pub const CONNECTORS: &[&dyn Connector] = &[&bamboohr::BambooHr, &entra::Entra];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
