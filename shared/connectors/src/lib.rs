@@ -9,6 +9,7 @@ mod bamboohr;
 mod effective;
 mod entra;
 mod http;
+mod paylocity;
 mod person;
 mod secret;
 mod signature;
@@ -22,7 +23,7 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] = &[&bamboohr::BambooHr, &entra::Entra];
+pub const CONNECTORS: &[&dyn Connector] = &[&bamboohr::BambooHr, &entra::Entra, &paylocity::Paylocity];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
