@@ -289,7 +289,7 @@ fn person(target: &Target<'_>, row: &Value) -> Option<Person> {
 /// An id or token, which comes as a text or as a number.
 fn text_of(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }

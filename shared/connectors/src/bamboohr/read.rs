@@ -92,10 +92,12 @@ pub(super) fn read_rest(
 
 pub(super) fn read_changed(since: &str, response: &HttpResponse<'_>) -> Result<Page, Fault> {
     let answer = checked(response)?;
-    let Some(changed) = answer.get("employees").filter(|value| value.is_object() || is_empty_list(value)) else {
-        return Err(Fault::new(FaultKind::Failing, "BambooHR's answer has no employees"));
+    let latest = answer.get("latest").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(since);
+    // PHP writes an empty map as an empty list; with a later change it cannot be empty.
+    let none = |value: &Value| latest == since && value.as_array().is_some_and(Vec::is_empty);
+    let Some(changed) = answer.get("employees").filter(|value| value.is_object() || none(value)) else {
+        return Err(Fault::new(FaultKind::Failing, "BambooHR's answer does not say which employees have changed"));
     };
-    let mark = answer.get("latest").and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(since);
     let (mut gone, mut ids) = (Vec::new(), Vec::new());
     for (id, change) in changed.as_object().into_iter().flatten() {
         let deleted = change.get("action").and_then(Value::as_str) == Some("Deleted");
@@ -105,12 +107,7 @@ pub(super) fn read_changed(since: &str, response: &HttpResponse<'_>) -> Result<P
         let message = format!("{} people have changed: a full listing asks less than reading each", ids.len());
         return Err(Fault::new(FaultKind::MarkLost, message));
     }
-    Ok(Page { gone, ..each(ids, mark.to_owned(), Page::default()) })
-}
-
-/// PHP writes an empty map as an empty list.
-fn is_empty_list(value: &Value) -> bool {
-    value.as_array().is_some_and(Vec::is_empty)
+    Ok(Page { gone, ..each(ids, latest.to_owned(), Page::default()) })
 }
 
 /// The page with what follows it: the next of those who changed, or the mark at the end.

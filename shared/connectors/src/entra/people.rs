@@ -42,7 +42,7 @@ pub(super) fn select<'t>(target: &Target<'t>, manager: bool) -> Vec<&'t str> {
 /// Adds what an entry says to a page. The same person may come again, and be removed after having come: the last
 /// entry counts, and what only an earlier one gave stays.
 pub(super) fn add(target: &Target<'_>, page: &mut Page, entry: &Value, now_ms: i64) {
-    let Some(id) = entry.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
+    let Some(id) = entry.get("id").and_then(Value::as_str).filter(|id| !id.trim().is_empty()) else {
         page.partial = Some("an entry of the list has no id".to_owned());
         return;
     };
