@@ -28,7 +28,11 @@ static ABOUT: About = About {
         Key { name: "access_token", needed: false, help: "OAuth access token, where no refresh token is kept" },
         Key { name: "client_id", needed: false, help: "OAuth client id" },
         Key { name: "client_secret", needed: false, help: "OAuth client secret" },
-        Key { name: "refresh_token", needed: false, help: "OAuth refresh token (scope offline_access)" },
+        Key {
+            name: "refresh_token",
+            needed: false,
+            help: "OAuth refresh token (scopes offline_access, employee, report)",
+        },
         Key { name: "webhook_secret", needed: false, help: "the webhook's privateKey, shown once at its creation" },
     ],
     ids: &["id", "employeeNumber"],
@@ -88,9 +92,11 @@ enum At {
     /// fields as `GET /employees/{id}` does, and holds everybody, inactive people too, in one call. BambooHR calls it
     /// deprecated in favour of datasets, whose field names are others and must be looked up first.
     Report,
-    /// A page of everybody (OAuth).
+    /// A page of everybody (OAuth). It tells who is there, and how many in all, but neither when somebody left nor
+    /// numbers, addresses and custom fields; and how several further fields are asked for, BambooHR's documents say
+    /// in two ways.
     List { after: Option<String>, from_ms: Option<i64> },
-    /// The report about people of a page of whom the list does not tell everything; they are carried.
+    /// The report about the people of a page, who are carried.
     Rest { after: Option<String>, from_ms: Option<i64> },
     /// Who changed.
     Changed { since: String },
@@ -197,7 +203,6 @@ impl Connector for BambooHr {
             At::List { after, .. } => {
                 let limit = PAGE.to_string();
                 let request = HttpRequest::get(api).query([("page[limit]", limit.as_str())]);
-                let request = request.query([("fields", people::list_fields(target).as_str())]);
                 request.query(after.iter().map(|after| ("page[after]", after.as_str())))
             }
             At::Changed { since } => {

@@ -15,30 +15,6 @@ pub(super) const ENDED: &str = "Inactive_ended";
 const ALWAYS: [&str; 7] =
     ["employeeNumber", "firstName", "lastName", "workEmail", "status", "terminationDate", "supervisorEId"];
 
-/// What `GET /employees` tells unasked (`id` as `employeeId`).
-const LISTED: [&str; 7] = ["id", "employeeId", "firstName", "lastName", "preferredName", "jobTitleName", "status"];
-
-/// What `GET /employees` tells when asked. Birth dates are never asked for.
-const LISTABLE: [&str; 17] = [
-    "workEmail",
-    "homeEmail",
-    "bestEmail",
-    "middleName",
-    "workPhone",
-    "workPhoneExtension",
-    "mobilePhone",
-    "homePhone",
-    "hireDate",
-    "divisionName",
-    "divisionId",
-    "departmentName",
-    "departmentId",
-    "locationName",
-    "locationId",
-    "employmentStatusName",
-    "employmentStatusId",
-];
-
 /// Names of one field: in the list, and everywhere else.
 const TWICE: [(&str, &str); 6] = [
     ("employeeId", "id"),
@@ -49,18 +25,16 @@ const TWICE: [(&str, &str); 6] = [
     ("employmentStatusName", "employmentStatus"),
 ];
 
-fn in_list(field: &str) -> &str {
-    TWICE.iter().find(|(_, other)| *other == field).map_or(field, |(listed, _)| listed)
-}
-
 fn elsewhere(field: &str) -> &str {
     TWICE.iter().find(|(listed, _)| *listed == field).map_or(field, |(_, other)| other)
 }
 
-/// Columns of the mapping that may be asked for: a comma or the like would ask for something else.
+/// Columns of the mapping that may be asked for: a comma or the like would ask for something else, and the manager's
+/// are found by their id.
 fn mapped<'t>(target: &Target<'t>) -> impl Iterator<Item = &'t str> {
     let plain = |field: &str| field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    target.columns.iter().map(String::as_str).filter(move |field| plain(field) && blocked_column(field).is_none())
+    let asked = move |field: &&str| plain(field) && !field.starts_with("manager.") && blocked_column(field).is_none();
+    target.columns.iter().map(String::as_str).filter(asked)
 }
 
 /// The fields of a report and of `GET /employees/{id}`, at most the 400 that BambooHR allows.
@@ -74,25 +48,6 @@ pub(super) fn fields(target: &Target<'_>) -> Vec<String> {
     // One place is left for the id.
     fields.truncate(399);
     fields
-}
-
-/// The additional fields of `GET /employees`, joined by commas.
-pub(super) fn list_fields(target: &Target<'_>) -> String {
-    let mut fields = vec!["workEmail", "reportsToId"];
-    for field in mapped(target).map(in_list) {
-        if LISTABLE.contains(&field) && !fields.contains(&field) {
-            fields.push(field);
-        }
-    }
-    fields.join(",")
-}
-
-/// Whether the list has not told everything about a listed person: a mapped column is none of the list's, or they are
-/// inactive and may have left.
-pub(super) fn needs_more(target: &Target<'_>, person: &Person) -> bool {
-    let inactive = person.values.text("status") == Some("Inactive");
-    let told = |field: &str| LISTED.contains(&field) || LISTABLE.contains(&field) || field == "reportsToId";
-    inactive || mapped(target).map(in_list).any(|field| !told(field))
 }
 
 /// A person of an object whose id is at `id`; `None` without one.

@@ -45,13 +45,11 @@ pub(super) fn read_list(target: &Target<'_>, from_ms: Option<i64>, response: &Ht
     let from_ms = from_ms.unwrap_or(response.now_ms);
     let after = answer.pointer("/meta/page/nextCursor").and_then(text_of);
     let total = answer.pointer("/meta/total").and_then(Value::as_u64);
-    let (rest, people): (Vec<Person>, Vec<Person>) =
-        listed.into_iter().partition(|person| people::needs_more(target, person));
-    let page = Page { people, partial, total, ..Page::default() };
-    if rest.is_empty() {
+    let page = Page { partial, total, ..Page::default() };
+    if listed.is_empty() {
         return Ok(turn(page, after, from_ms));
     }
-    let next = At::Rest { after, from_ms: Some(from_ms) }.step(rest);
+    let next = At::Rest { after, from_ms: Some(from_ms) }.step(listed);
     Ok(Page { next: Some(next), ..page })
 }
 
