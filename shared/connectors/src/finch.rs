@@ -78,6 +78,7 @@ static ABOUT: About = About {
     ],
     incremental: Incremental::None,
     webhooks: Some(Brings::Hint),
+    signs_with: None,
     resync: true,
     link: "connect session",
     page_size: 100,

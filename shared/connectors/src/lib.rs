@@ -5,9 +5,12 @@
 //! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
 mod api;
+mod bamboohr;
 mod effective;
+mod entra;
 mod finch;
 mod http;
+mod paylocity;
 mod person;
 mod secret;
 mod signature;
@@ -22,7 +25,8 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] = &[&finch::Finch, &workos::WorkOs];
+pub const CONNECTORS: &[&dyn Connector] =
+    &[&bamboohr::BambooHr, &entra::Entra, &finch::Finch, &paylocity::Paylocity, &workos::WorkOs];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {

@@ -62,6 +62,7 @@ static ABOUT: About = About {
     ],
     incremental: Incremental::ChangesAndRemovals,
     webhooks: Some(Brings::Person),
+    signs_with: None,
     resync: false,
     link: "admin portal link",
     page_size: 100,

@@ -176,7 +176,8 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
             let found = self.ledger.connection(&login.account, &login.connection).await?;
             return Ok(found.map_or(Owner::Unknown, Owner::Is));
         };
-        let fits = route.is_none_or(|route| connection.routes.contains(&route));
+        // Without a name of its own in the settings there is nothing to compare: the path and the secret say whose it is.
+        let fits = connection.routes.is_empty() || route.is_none_or(|route| connection.routes.contains(&route));
         Ok(if fits { Owner::Is(connection.clone()) } else { Owner::Other })
     }
 }
