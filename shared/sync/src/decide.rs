@@ -3,6 +3,7 @@
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use sha2::{Digest, Sha256};
 
+use crate::poll::job_of;
 use crate::{
     ApplyJob, Cause, Clock, Connection, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError, Queue, Run,
     RunCounts, RunState, Transition,
@@ -92,7 +93,11 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
         if run.state == RunState::Held {
             self.ledger.replan(run).await?;
         }
-        self.queue.send_import(&import_job(run)).await?;
+        match run.cause {
+            // What was fetched for it is old by now.
+            Cause::Poll { .. } => self.queue.send_poll(&job_of(run)).await?,
+            _ => self.queue.send_import(&import_job(run)).await?,
+        }
         Err(Refused::Stale)
     }
 

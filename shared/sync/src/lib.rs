@@ -25,7 +25,7 @@ mod report;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
-pub use connect::{Drawn, NotSaved, Saved, add_public_keys, save_connection};
+pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken};

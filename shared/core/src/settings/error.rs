@@ -49,7 +49,10 @@ impl std::error::Error for SettingsError {}
 
 impl SettingsError {
     /// `Err` with the problems, if there are any.
-    pub(crate) fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+    ///
+    /// # Errors
+    /// The problems themselves.
+    pub fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
         if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
 };
 
 pub(crate) use cells::cells;
+pub(crate) use dispatch::job_of;
 pub use dispatch::{Dispatched, Dispatcher};
 
 /// Fetches listings and plans them.

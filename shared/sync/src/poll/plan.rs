@@ -8,8 +8,7 @@ use super::{Poller, Worker};
 use crate::import::{Excerpt, Imported, Importer, Listing, Verdict};
 use crate::reach::Source;
 use crate::{
-    Cause, Clock, Connection, ConnectionStatus, Directory, FeedChange, Ledger, MailKind, Objects, OutboxMail,
-    PortError, Position, Queue, Run, RunState, Secrets, Transition, Web,
+    Clock, Connection, Directory, Ledger, Objects, PortError, Position, Queue, Run, RunState, Secrets, Transition, Web,
 };
 
 /// So many people are asked for one by one; for more everybody is listed again.

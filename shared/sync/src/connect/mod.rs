@@ -1,0 +1,315 @@
+//! Saving a connection.
+
+mod provider;
+
+use std::collections::BTreeMap;
+
+use muster_connectors::Secret;
+use muster_core::ids::ConnectionId;
+use muster_core::settings::{Settings, SettingsError, credentials_of};
+use sha2::{Digest, Sha256};
+
+use crate::people::connections_of;
+use crate::reach::as_secrets;
+use crate::{
+    Admin, Connection, ConnectionStatus, Credentials, DAY_MS, Feed, Ledger, Login, PortError, SecretPlace, SecretSet,
+    Secrets, settings_of,
+};
+
+/// Why a connection was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSaved {
+    /// The connection file has errors.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The name makes no id.
+    #[error("name {0}")]
+    Name(muster_core::ids::IdError),
+    /// Another connection of the account has a group of that name.
+    #[error("group {group:?} is the group of connection {connection}; choose another name")]
+    GroupTaken {
+        /// The group's name.
+        group: String,
+        /// Whose it is.
+        connection: ConnectionId,
+    },
+    /// A connection of another account has the id.
+    #[error("the id {0} is the one of another account's connection; choose another name")]
+    IdTaken(ConnectionId),
+    /// A connection stays with its connector: its unique ids are that provider's.
+    #[error("connector: connection {0} has another connector; give this one another name")]
+    Connector(ConnectionId),
+    /// Somebody else saved it at the same time.
+    #[error("the connection was changed by somebody else meanwhile; try again")]
+    Raced,
+    /// A service failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// A saved connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// The connection's id.
+    pub connection: ConnectionId,
+    /// Its SFTP login, for connections that files come to.
+    pub sftp_user: Option<String>,
+    /// The login's password; only when the connection is new, and never again.
+    pub sftp_password: Option<String>,
+    /// Where its provider's webhooks go, as a path of the webhook API; for providers that send any.
+    pub webhook_path: Option<String>,
+}
+
+/// Random bytes the caller drew for a new connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Drawn {
+    /// The secret of its roster's hashes.
+    pub seed: u64,
+    /// What its password is made of.
+    pub password: [u8; 20],
+    /// The salt of the stored password.
+    pub salt: [u8; 16],
+}
+
+/// What besides its file decides about a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Random bytes.
+    pub drawn: Drawn,
+    /// Public keys that its SFTP login takes.
+    pub public_keys: &'a [String],
+    /// Whether `[provider]` may name a `base_url`: on a developer's machine only.
+    pub base_urls: bool,
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+/// Saves a connection file: a new connection, or new settings of the one of that name. Files get a login of their own;
+/// `[credentials]` go to the secrets and nowhere else.
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn save_connection<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    text: &str,
+    terms: Terms<'_>,
+) -> Result<Saved, NotSaved> {
+    let settings = Settings::from_toml(text)?;
+    let id = ConnectionId::named(&settings.account, &settings.name).map_err(NotSaved::Name)?;
+    let place = SecretPlace::Connection(settings.account.clone(), id.clone());
+    let before = ports.connection(&settings.account, &id).await?;
+    let stored = secrets.secrets(&place, true).await?;
+    let credentials = Given { file: as_secrets(&credentials_of(text)), stored };
+    let line = provider::check(&settings, &credentials, terms)?;
+    check_group(ports, &settings, &id).await?;
+    let wish = Wish { text: stored_text(text, &settings), settings, id, line };
+    let saved = match before {
+        Some(before) => change(ports, &wish, before, &credentials, terms).await?,
+        None => create(ports, &wish, terms).await?,
+    };
+    if let Some(set) = credentials.to_store(terms.now_ms) {
+        secrets.put_secrets(&place, &set).await?;
+    }
+    Ok(saved)
+}
+
+/// Sets the secret that webhooks of `/webhooks/{connector}` are signed with; the one before holds for another day.
+///
+/// # Errors
+/// [`NotSaved::Settings`] for an unknown connector or a short secret; [`NotSaved::Port`].
+pub async fn put_connector_secret(
+    secrets: &impl Secrets,
+    connector: &str,
+    webhook_secret: &str,
+    now_ms: i64,
+) -> Result<(), NotSaved> {
+    provider::check_shared(connector, webhook_secret)?;
+    let place = SecretPlace::Connector(connector.to_owned());
+    let file = as_secrets(&BTreeMap::from([("webhook_secret".to_owned(), webhook_secret.to_owned())]));
+    let given = Given { file, stored: secrets.secrets(&place, true).await? };
+    match given.to_store(now_ms) {
+        Some(set) => Ok(secrets.put_secrets(&place, &set).await?),
+        None => Ok(()),
+    }
+}
+
+/// A connection as it is to be.
+struct Wish {
+    settings: Settings,
+    id: ConnectionId,
+    /// What is stored of the file: never its credentials.
+    text: String,
+    line: Line,
+}
+
+/// How a connection is reached.
+struct Line {
+    /// The connector's name, where it has an API.
+    api: Option<&'static str>,
+    /// The names by which webhooks call it.
+    routes: Vec<String>,
+    /// Whether its provider sends webhooks.
+    webhooks: bool,
+}
+
+/// The credentials of the file, and those that are stored.
+struct Given {
+    file: BTreeMap<String, Secret>,
+    stored: Option<SecretSet>,
+}
+
+/// How long secrets hold that were replaced, in milliseconds: webhooks on their way are signed with them.
+const ROTATION_MS: i64 = DAY_MS;
+
+impl Given {
+    /// What holds from now on: a file without credentials leaves those that are stored.
+    fn current(&self) -> &BTreeMap<String, Secret> {
+        match &self.stored {
+            Some(stored) if self.file.is_empty() => &stored.current,
+            _ => &self.file,
+        }
+    }
+
+    fn are_new(&self) -> bool {
+        !self.file.is_empty() && self.stored.as_ref().is_none_or(|stored| stored.current != self.file)
+    }
+
+    fn to_store(&self, now_ms: i64) -> Option<SecretSet> {
+        let previous = self.stored.as_ref().map(|stored| (stored.current.clone(), now_ms + ROTATION_MS));
+        self.are_new().then(|| SecretSet { current: self.file.clone(), previous })
+    }
+}
+
+/// The file as it is stored. Where it holds secrets it is written anew without them.
+fn stored_text(text: &str, settings: &Settings) -> String {
+    if credentials_of(text).is_empty() { text.to_owned() } else { settings.to_toml() }
+}
+
+async fn change<P: Ledger + Admin>(
+    ports: &P,
+    wish: &Wish,
+    before: Connection,
+    credentials: &Given,
+    terms: Terms<'_>,
+) -> Result<Saved, NotSaved> {
+    if settings_of(&before)?.connector != wish.settings.connector {
+        return Err(NotSaved::Connector(wish.id.clone()));
+    }
+    let user = before.sftp_user.clone();
+    let version = before.settings_version;
+    // New credentials are tried at once.
+    let due_ms =
+        if credentials.are_new() { wish.due_ms(terms.now_ms) } else { before.due_ms.or(wish.due_ms(terms.now_ms)) };
+    let after = Connection {
+        settings: wish.text.clone(),
+        settings_version: version + 1,
+        routes: wish.line.routes.clone(),
+        due_ms,
+        ..before
+    };
+    if !ports.save_connection(&after, Some(version)).await? {
+        return Err(NotSaved::Raced);
+    }
+    Ok(wish.saved(user, None))
+}
+
+impl Wish {
+    /// When the schedule looks at the connection first: at once for a provider, when its file should have come for
+    /// files with a cadence.
+    fn due_ms(&self, now_ms: i64) -> Option<i64> {
+        if self.line.api.is_some() {
+            return Some(now_ms);
+        }
+        let cadence = self.settings.cadence?.minutes();
+        let late = self.settings.late_after_minutes.unwrap_or_else(|| (cadence / 10).max(60));
+        Some(now_ms + i64::from(cadence + late) * 60_000)
+    }
+
+    fn saved(&self, sftp_user: Option<String>, sftp_password: Option<String>) -> Saved {
+        let webhook_path =
+            self.line.api.filter(|_| self.line.webhooks).map(|api| format!("/webhooks/{api}/{}", self.id));
+        Saved { connection: self.id.clone(), sftp_user, sftp_password, webhook_path }
+    }
+}
+
+/// Lets a login in by further public keys (`ssh-ed25519 AAAA… comment`); those it has stay.
+///
+/// # Errors
+/// [`NotSaved::Raced`] when there is no such login, or when it stands for another connection.
+pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -> Result<(), NotSaved> {
+    let (login, mut credentials) = ports.credentials(user).await?.ok_or(NotSaved::Raced)?;
+    for key in keys {
+        if !credentials.keys.contains(key) {
+            credentials.keys.push(key.clone());
+        }
+    }
+    if ports.put_login(user, &login, &credentials).await? { Ok(()) } else { Err(NotSaved::Raced) }
+}
+
+async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> Result<Saved, NotSaved> {
+    let (drawn, id, settings) = (terms.drawn, &wish.id, &wish.settings);
+    let takes_files = wish.line.api.is_none();
+    let user = id.to_string();
+    let password: String = drawn.password.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let connection = Connection {
+        account: settings.account.clone(),
+        id: id.clone(),
+        settings: wish.text.clone(),
+        settings_version: 1,
+        status: ConnectionStatus::Pending,
+        sftp_user: takes_files.then(|| user.clone()),
+        routes: wish.line.routes.clone(),
+        due_ms: wish.due_ms(terms.now_ms),
+        feed: Feed::default(),
+        seed: drawn.seed,
+        fence: 0,
+        lease: None,
+        active: None,
+        waiting: None,
+        roster: None,
+        grouped_by: String::new(),
+        owned: 0,
+        directory_version: 0,
+        last_rows: None,
+        last_source: None,
+        removals: Vec::new(),
+        confirmed: false,
+    };
+    // The login first: a connection without its login could never be told its password. A connection with an API has
+    // one too that lets nobody in: it says whose the id is, and webhooks find the connection by it.
+    let login = Login { account: settings.account.clone(), connection: id.clone() };
+    let credentials = Credentials {
+        password_hash: takes_files.then(|| stored_password(&drawn.salt, &password)),
+        keys: if takes_files { terms.public_keys.to_vec() } else { Vec::new() },
+    };
+    // The login is called like the connection, over all accounts: one that stands for another has taken the id.
+    if !ports.put_login(&user, &login, &credentials).await? {
+        return Err(NotSaved::IdTaken(id.clone()));
+    }
+    if !ports.save_connection(&connection, None).await? {
+        return Err(NotSaved::Raced);
+    }
+    Ok(wish.saved(takes_files.then_some(user), takes_files.then_some(password)))
+}
+
+/// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// The stored form of a password. It has 100 random bits, so one round of hashing is enough.
+fn stored_password(salt: &[u8], password: &str) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = Sha256::new().chain_update(salt).chain_update(password).finalize();
+    format!("sha256${}${}", hex(salt), hex(&hash))
+}
+
+async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {
+    let wanted = settings.group.trim().to_lowercase();
+    for other in connections_of(ports, &settings.account).await?.into_iter().filter(|other| other.id != *id) {
+        let theirs = Settings::from_toml(&other.settings)?;
+        if theirs.group.trim().to_lowercase() == wanted {
+            return Err(NotSaved::GroupTaken { group: settings.group.clone(), connection: other.id });
+        }
+    }
+    Ok(())
+}
