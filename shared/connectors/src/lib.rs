@@ -10,6 +10,8 @@ mod http;
 mod person;
 mod secret;
 mod signature;
+#[cfg(test)]
+mod table_tests;
 mod webhook;
 
 pub use api::{About, Brings, Connector, Incremental, Key, Page, Scope, Step, Target, Token, Unread};
