@@ -105,7 +105,7 @@ fn of_a_host(about: &About, provider: &BTreeMap<String, String>, request: &HttpR
         Some(domain) => host.strip_suffix(domain).is_some_and(|name| name.len() > 1 && name.ends_with('.')),
         None => host == *allowed,
     };
-    if url.scheme() == "https" && url.port().is_none() && about.hosts.iter().any(|allowed| fits(&allowed)) {
+    if url.scheme() == "https" && url.port().is_none() && about.hosts.iter().any(fits) {
         Ok(())
     } else {
         Err(format!("{request:?} is not to one of {:?}", about.hosts))
