@@ -5,6 +5,7 @@
 //! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
 mod api;
+pub mod catalogue;
 mod effective;
 mod http;
 mod person;
