@@ -6,6 +6,8 @@
 
 mod api;
 pub mod catalogue;
+#[cfg(test)]
+mod doc_tables;
 mod effective;
 mod http;
 mod person;
