@@ -29,7 +29,7 @@ pub struct Way {
     pub cadence: Cadence,
     /// What the customer must have at hand.
     pub needs: &'static [Need],
-    /// The connector's own name for the system (Apideck's `service_id`, Merge's slug, Finch's provider id, WorkOS's
+    /// The connector's own name for the system (Apideck's `service_id`, Merge's slug, Finch's provider id, `WorkOS`'s
     /// directory type). `None` where it is not known or there is none.
     pub slug: Option<&'static str>,
     /// What the customer's administrator does, in one or two sentences.

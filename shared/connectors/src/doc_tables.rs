@@ -23,7 +23,7 @@ fn part(about: &About) -> String {
     }
     let _ = writeln!(text, "\n`unique_id` from {}. Columns: {}.", list(about.ids, " or "), list(about.columns, ", "));
     let (column, words) = about.status;
-    let _ = writeln!(text, "\n| `{column}` | employment status |\n| --- | --- |");
+    let _ = writeln!(text, "\n| `{column}` | means |\n| --- | --- |");
     for (word, meant) in words {
         let _ = writeln!(text, "| `{word}` | {meant} |");
     }

@@ -10,7 +10,7 @@ mod sample;
 
 use std::path::{Path, PathBuf};
 
-use crate::{CONNECTORS, Connector};
+use crate::{CONNECTORS, Connector, Incremental, Scope};
 
 /// Fixtures of readings that every connector has at least.
 const FEWEST_READINGS: usize = 4;
@@ -99,6 +99,38 @@ fn what_connectors_say_of_themselves_is_in_order() {
             assert_eq!(muster_core::privacy::blocked_column(column), None, "{}: {column}", about.id);
         }
     }
+}
+
+#[test]
+fn every_scope_that_a_connector_claims_is_recorded_and_no_other_is_offered() {
+    let mut problems = Vec::new();
+    for connector in CONNECTORS {
+        let about = connector.about();
+        let recorded: Vec<fixture::Recorded> = fixtures(*connector, "read-")
+            .into_iter()
+            .filter_map(|(_, text)| fixture::Recorded::parse(&text).ok())
+            .collect();
+        let has = |fits: fn(&Scope) -> bool| recorded.iter().any(|recorded| fits(&recorded.scope));
+        let changes = about.incremental != Incremental::None;
+        if !has(|scope| *scope == Scope::Full) {
+            problems.push(format!("{}: no full listing is recorded", about.id));
+        }
+        if has(|scope| matches!(scope, Scope::Since(_))) != changes {
+            problems.push(format!("{}: readings since a mark, against what About says", about.id));
+        }
+        if !has(|scope| matches!(scope, Scope::Person(_))) && about.webhooks.is_some() {
+            problems.push(format!("{}: webhooks come, and no person's reading is recorded", about.id));
+        }
+        let since = Scope::Since("2026-11-01T00:00:00Z".to_owned());
+        let offers = |recorded: &fixture::Recorded| connector.first(&recorded.target(*connector), &since).is_some();
+        if !changes && recorded.iter().any(offers) {
+            problems.push(format!("{}: a reading since a mark is offered, against what About says", about.id));
+        }
+        if about.resync != recorded.iter().any(|one| connector.resync_request(&one.target(*connector)).is_some()) {
+            problems.push(format!("{}: a refresh on demand, against what About says", about.id));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]

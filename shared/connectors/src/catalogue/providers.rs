@@ -1,11 +1,11 @@
 //! The list. Where it comes from: Apideck's connector pages and setup guides, Merge's list of link identifiers,
-//! Finch's provider list (of 2023 but for ADP, Workday and BambooHR, hence not `sure`), WorkOS's directory types. How a
+//! Finch's provider list (of 2023 but for ADP, Workday and `BambooHR`, hence not `sure`), `WorkOS`'s directory types. How a
 //! system is signed in to at an aggregator may change there without notice; its own connect page has the last word.
 
 use super::{Cadence, Need, Provider, Way};
 
 /// How the customer lets us or the aggregator in.
-enum Auth {
+enum By {
     ApiKey,
     ApiKeyAndSubdomain,
     OAuth,
@@ -13,7 +13,7 @@ enum Auth {
     ServiceAccount,
 }
 
-impl Auth {
+impl By {
     const fn needs(&self) -> &'static [Need] {
         match self {
             Self::ApiKey => &[Need::ApiKey, Need::CustomerAdmin],
@@ -46,7 +46,7 @@ impl Auth {
     }
 }
 
-const fn apideck(slug: Option<&'static str>, auth: Auth, sure: bool) -> Way {
+const fn apideck(slug: Option<&'static str>, auth: By, sure: bool) -> Way {
     let (needs, set_up) = (auth.needs(), auth.on_connect_page());
     Way { connector: "apideck", cadence: Cadence::Automated, needs, slug, set_up, sure }
 }
@@ -84,7 +84,7 @@ const fn finch_assisted(slug: &'static str, sure: bool) -> Way {
     }
 }
 
-const fn workos(slug: &'static str, auth: Auth) -> Way {
+const fn workos(slug: &'static str, auth: By) -> Way {
     let (needs, set_up) = (auth.needs(), auth.on_connect_page());
     Way { connector: "workos", cadence: Cadence::Automated, needs, slug: Some(slug), set_up, sure: true }
 }
@@ -108,7 +108,7 @@ const fn sftp_workday() -> Way {
     }
 }
 
-const fn direct(connector: &'static str, auth: Auth, set_up: &'static str) -> Way {
+const fn direct(connector: &'static str, auth: By, set_up: &'static str) -> Way {
     Way { connector, cadence: Cadence::Automated, needs: auth.needs(), slug: None, set_up, sure: true }
 }
 
@@ -154,8 +154,8 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["Workday HCM"],
         ways: &[
             merge(Some("workday"), true),
-            apideck(Some("workday"), Auth::ServiceAccount, true),
-            workos("workday", Auth::ServiceAccount),
+            apideck(Some("workday"), By::ServiceAccount, true),
+            workos("workday", By::ServiceAccount),
             finch("workday", true),
             sftp_workday(),
         ],
@@ -165,7 +165,7 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["Ceridian", "Ceridian Dayforce"],
         ways: &[
             merge(Some("ceridian-dayforce"), true),
-            apideck(Some("ceridian-dayforce"), Auth::OAuth, true),
+            apideck(Some("ceridian-dayforce"), By::OAuth, true),
             finch_assisted("ceridian_dayforce", false),
         ],
     },
@@ -175,7 +175,7 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["UltiPro", "Ultimate Software", "UKG"],
         ways: &[
             merge(Some("ukg-pro"), true),
-            apideck(Some("ukg-pro"), Auth::ServiceAccount, true),
+            apideck(Some("ukg-pro"), By::ServiceAccount, true),
             finch("ulti_pro", false),
         ],
     },
@@ -190,7 +190,7 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             finch("adp_workforce_now", true),
             merge(Some("adp-workforce-now"), true),
-            apideck(Some("adp-workforce-now"), Auth::OAuth, true),
+            apideck(Some("adp-workforce-now"), By::OAuth, true),
         ],
     },
     Provider { name: "RUN Powered by ADP", aliases: &["ADP Run"], ways: &[finch("adp_run", true), merge(None, true)] },
@@ -200,7 +200,7 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["CakeHR"],
         ways: &[
             merge(Some("sage-hr"), true),
-            apideck(Some("sage-hr"), Auth::ApiKeyAndSubdomain, true),
+            apideck(Some("sage-hr"), By::ApiKeyAndSubdomain, true),
             finch("sage_hr", false),
         ],
     },
@@ -210,8 +210,8 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &[],
         ways: &[
             merge(Some("personio"), true),
-            apideck(Some("personio"), Auth::OAuth, true),
-            workos("personio", Auth::ClientCredentials),
+            apideck(Some("personio"), By::OAuth, true),
+            workos("personio", By::ClientCredentials),
             finch("personio", false),
         ],
     },
@@ -220,8 +220,8 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["PeopleHR", "People HR", "Access PeopleHR"],
         ways: &[
             merge(Some("peoplehr"), true),
-            apideck(Some("people-hr"), Auth::ApiKey, true),
-            workos("people hr", Auth::ApiKey),
+            apideck(Some("people-hr"), By::ApiKey, true),
+            workos("people hr", By::ApiKey),
         ],
     },
     Provider {
@@ -229,8 +229,8 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["bob", "Hi Bob"],
         ways: &[
             merge(Some("hibob"), true),
-            apideck(Some("hibob"), Auth::ServiceAccount, true),
-            workos("hibob", Auth::ServiceAccount),
+            apideck(Some("hibob"), By::ServiceAccount, true),
+            workos("hibob", By::ServiceAccount),
             finch("bob", false),
         ],
     },
@@ -238,7 +238,7 @@ pub static PROVIDERS: &[Provider] = &[
         name: "Rippling",
         aliases: &[],
         ways: &[
-            apideck(Some("rippling"), Auth::OAuth, true),
+            apideck(Some("rippling"), By::OAuth, true),
             finch("rippling", false),
             workos_scim("rippling scim v2.0"),
         ],
@@ -263,7 +263,7 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["SuccessFactors"],
         ways: &[
             merge(Some("sap-successfactors"), true),
-            apideck(Some("sap-successfactors"), Auth::ClientCredentials, true),
+            apideck(Some("sap-successfactors"), By::ClientCredentials, true),
             finch_assisted("successfactors", false),
         ],
     },
@@ -271,10 +271,10 @@ pub static PROVIDERS: &[Provider] = &[
         name: "BambooHR",
         aliases: &["Bamboo"],
         ways: &[
-            direct("bamboohr", Auth::ApiKeyAndSubdomain, BAMBOOHR),
+            direct("bamboohr", By::ApiKeyAndSubdomain, BAMBOOHR),
             merge(Some("bamboohr"), true),
-            apideck(Some("bamboohr"), Auth::ApiKeyAndSubdomain, true),
-            workos("bamboohr", Auth::ApiKeyAndSubdomain),
+            apideck(Some("bamboohr"), By::ApiKeyAndSubdomain, true),
+            workos("bamboohr", By::ApiKeyAndSubdomain),
             finch("bamboo_hr", true),
         ],
     },
@@ -282,9 +282,9 @@ pub static PROVIDERS: &[Provider] = &[
         name: "Paylocity",
         aliases: &[],
         ways: &[
-            direct("paylocity", Auth::ClientCredentials, PAYLOCITY),
+            direct("paylocity", By::ClientCredentials, PAYLOCITY),
             merge(Some("paylocity"), true),
-            apideck(Some("paylocity"), Auth::ClientCredentials, true),
+            apideck(Some("paylocity"), By::ClientCredentials, true),
             finch("paylocity", false),
         ],
     },
@@ -292,17 +292,13 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Paychex Flex",
         aliases: &["Paychex"],
-        ways: &[
-            merge(Some("paychex"), true),
-            apideck(Some("paychex"), Auth::OAuth, true),
-            finch("paychex_flex", false),
-        ],
+        ways: &[merge(Some("paychex"), true), apideck(Some("paychex"), By::OAuth, true), finch("paychex_flex", false)],
     },
     Provider { name: "Gusto", aliases: &["ZenPayroll"], ways: &[merge(Some("gusto"), true), finch("gusto", false)] },
     Provider {
         name: "Namely",
         aliases: &[],
-        ways: &[merge(Some("namely"), true), apideck(Some("namely"), Auth::OAuth, true), finch("namely", false)],
+        ways: &[merge(Some("namely"), true), apideck(Some("namely"), By::OAuth, true), finch("namely", false)],
     },
     Provider {
         name: "Zenefits",
@@ -319,7 +315,7 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Deel",
         aliases: &[],
-        ways: &[merge(Some("deel"), true), apideck(None, Auth::OAuth, true), finch_assisted("deel", false)],
+        ways: &[merge(Some("deel"), true), apideck(None, By::OAuth, true), finch_assisted("deel", false)],
     },
     Provider {
         name: "Remote",
@@ -329,14 +325,14 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Factorial",
         aliases: &["FactorialHR"],
-        ways: &[merge(Some("factorial"), true), apideck(Some("factorialhr"), Auth::OAuth, true)],
+        ways: &[merge(Some("factorial"), true), apideck(Some("factorialhr"), By::OAuth, true)],
     },
     Provider {
         name: "Cezanne HR",
         aliases: &["Cezanne"],
         ways: &[
-            apideck(Some("cezannehr"), Auth::ClientCredentials, true),
-            workos("cezanne hr", Auth::ClientCredentials),
+            apideck(Some("cezannehr"), By::ClientCredentials, true),
+            workos("cezanne hr", By::ClientCredentials),
             finch_assisted("cezannehr", false),
         ],
     },
@@ -345,19 +341,19 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["Breathe", "Breath HR"],
         ways: &[
             merge(Some("breathe"), true),
-            apideck(Some("breathehr"), Auth::ApiKey, true),
-            workos("breathe hr", Auth::ApiKey),
+            apideck(Some("breathehr"), By::ApiKey, true),
+            workos("breathe hr", By::ApiKey),
         ],
     },
     Provider {
         name: "CharlieHR",
         aliases: &["Charlie"],
-        ways: &[merge(Some("charlie"), true), apideck(None, Auth::ApiKey, false), finch_assisted("charlie_hr", false)],
+        ways: &[merge(Some("charlie"), true), apideck(None, By::ApiKey, false), finch_assisted("charlie_hr", false)],
     },
     Provider {
         name: "IRIS Cascade",
         aliases: &["Cascade HR", "IRIS Cascade HR", "Cascade HRi"],
-        ways: &[merge(Some("iris-cascade"), true), apideck(Some("cascade-hr"), Auth::ClientCredentials, true)],
+        ways: &[merge(Some("iris-cascade"), true), apideck(Some("cascade-hr"), By::ClientCredentials, true)],
     },
     Provider { name: "Paycor", aliases: &[], ways: &[merge(Some("paycor"), true), finch_assisted("paycor", false)] },
     Provider { name: "isolved", aliases: &["iSolved HCM"], ways: &[finch_assisted("isolved", false)] },
@@ -370,60 +366,56 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Humaans",
         aliases: &[],
-        ways: &[merge(Some("humaans"), true), apideck(Some("humaans-io"), Auth::ApiKey, true), finch("humaans", false)],
+        ways: &[merge(Some("humaans"), true), apideck(Some("humaans-io"), By::ApiKey, true), finch("humaans", false)],
     },
     Provider {
         name: "AlexisHR",
         aliases: &["Simployer", "Simployer One"],
-        ways: &[merge(Some("alexishr"), true), apideck(Some("alexishr"), Auth::ApiKey, true)],
+        ways: &[merge(Some("alexishr"), true), apideck(Some("alexishr"), By::ApiKey, true)],
     },
     Provider {
         name: "Lucca",
         aliases: &["Lucca HR"],
-        ways: &[merge(Some("lucca"), true), apideck(Some("lucca-hr"), Auth::ApiKey, true)],
+        ways: &[merge(Some("lucca"), true), apideck(Some("lucca-hr"), By::ApiKey, true)],
     },
     Provider {
         name: "Kenjo",
         aliases: &[],
-        ways: &[merge(Some("kenjo"), true), apideck(Some("kenjo"), Auth::OAuth, true), finch_assisted("kenjo", false)],
+        ways: &[merge(Some("kenjo"), true), apideck(Some("kenjo"), By::OAuth, true), finch_assisted("kenjo", false)],
     },
     Provider {
         name: "Fourth",
         aliases: &["Fourth HR"],
-        ways: &[workos("fourth hr", Auth::ServiceAccount), apideck(Some("fourth"), Auth::ServiceAccount, true)],
+        ways: &[workos("fourth hr", By::ServiceAccount), apideck(Some("fourth"), By::ServiceAccount, true)],
     },
     Provider {
         name: "PayFit",
         aliases: &[],
-        ways: &[
-            merge(Some("payfit"), true),
-            apideck(Some("payfit"), Auth::OAuth, true),
-            finch_assisted("payfit", false),
-        ],
+        ways: &[merge(Some("payfit"), true), apideck(Some("payfit"), By::OAuth, true), finch_assisted("payfit", false)],
     },
     Provider {
         name: "Employment Hero",
         aliases: &[],
-        ways: &[merge(Some("employment-hero"), true), apideck(Some("employmenthero"), Auth::OAuth, true)],
+        ways: &[merge(Some("employment-hero"), true), apideck(Some("employmenthero"), By::OAuth, true)],
     },
     Provider {
         name: "Zoho People",
         aliases: &["Zoho"],
-        ways: &[merge(Some("zoho-people"), true), apideck(Some("zoho-people"), Auth::OAuth, true)],
+        ways: &[merge(Some("zoho-people"), true), apideck(Some("zoho-people"), By::OAuth, true)],
     },
-    Provider { name: "HR Works", aliases: &["HRworks"], ways: &[apideck(Some("hr-works"), Auth::OAuth, true)] },
-    Provider { name: "Folks HR", aliases: &["FolksRH"], ways: &[apideck(Some("folks-hr"), Auth::OAuth, true)] },
+    Provider { name: "HR Works", aliases: &["HRworks"], ways: &[apideck(Some("hr-works"), By::OAuth, true)] },
+    Provider { name: "Folks HR", aliases: &["FolksRH"], ways: &[apideck(Some("folks-hr"), By::OAuth, true)] },
     Provider {
         name: "Keka HR",
         aliases: &["Keka"],
-        ways: &[merge(Some("keka"), true), apideck(Some("keka"), Auth::OAuth, true)],
+        ways: &[merge(Some("keka"), true), apideck(Some("keka"), By::OAuth, true)],
     },
-    Provider { name: "CIPHR", aliases: &[], ways: &[apideck(Some("ciphr"), Auth::ApiKey, false)] },
-    Provider { name: "Sympa", aliases: &[], ways: &[apideck(Some("sympa"), Auth::ApiKey, false)] },
+    Provider { name: "CIPHR", aliases: &[], ways: &[apideck(Some("ciphr"), By::ApiKey, false)] },
+    Provider { name: "Sympa", aliases: &[], ways: &[apideck(Some("sympa"), By::ApiKey, false)] },
     Provider {
         name: "Microsoft Dynamics 365 Human Resources",
         aliases: &["Dynamics 365 HR", "Dynamics HR"],
-        ways: &[apideck(Some("microsoft-dynamics-hr"), Auth::OAuth, true)],
+        ways: &[apideck(Some("microsoft-dynamics-hr"), By::OAuth, true)],
     },
     Provider {
         name: "Freshteam",
@@ -443,7 +435,7 @@ pub static PROVIDERS: &[Provider] = &[
         name: "Microsoft Entra ID",
         aliases: &["Azure AD", "Azure Active Directory", "Active Directory", "Entra", "AAD"],
         ways: &[
-            direct("entra", Auth::ClientCredentials, ENTRA),
+            direct("entra", By::ClientCredentials, ENTRA),
             SCIM,
             workos_scim("azure scim v2.0"),
             merge(Some("microsoft-entra-id"), true),
@@ -454,9 +446,9 @@ pub static PROVIDERS: &[Provider] = &[
         name: "Google Workspace",
         aliases: &["G Suite", "GSuite", "Google Apps"],
         ways: &[
-            workos("gsuite directory", Auth::OAuth),
+            workos("gsuite directory", By::OAuth),
             merge(Some("google-workspace"), true),
-            apideck(None, Auth::OAuth, true),
+            apideck(None, By::OAuth, true),
         ],
     },
     Provider {
@@ -466,7 +458,7 @@ pub static PROVIDERS: &[Provider] = &[
             SCIM,
             workos_scim("onelogin scim v2.0"),
             merge(Some("onelogin"), true),
-            apideck(Some("onelogin"), Auth::ClientCredentials, true),
+            apideck(Some("onelogin"), By::ClientCredentials, true),
         ],
     },
     Provider {

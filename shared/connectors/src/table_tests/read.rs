@@ -38,8 +38,8 @@ pub(super) fn check(connector: &dyn Connector, text: &str) -> Result<(), String>
 
 fn drive(connector: &dyn Connector, recorded: &Recorded) -> Result<Outcome, String> {
     let target = recorded.target(connector);
-    if let Some(request) = connector.token_request(&target) {
-        of_a_host(connector.about(), &recorded.reading.provider, &request)?;
+    for request in connector.token_request(&target).iter().chain(&connector.resync_request(&target)) {
+        of_a_host(connector.about(), &recorded.reading.provider, request)?;
     }
     let mut outcome = Outcome::default();
     let mut step = connector.first(&target, &recorded.scope);
