@@ -1,5 +1,5 @@
-//! Webhooks as attackers send them, by the rows W01–W22 and W24 of the fault list. Each is refused for one reason only:
-//! all the rest of it is right.
+//! Webhooks as attackers send them, by the rows W01–W24 of the fault list. Each is refused for one reason only: all the
+//! rest of it is right.
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 mod support;

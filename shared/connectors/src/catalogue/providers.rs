@@ -1,6 +1,7 @@
 //! The list. Where it comes from: Apideck's connector pages and setup guides, Merge's list of link identifiers,
-//! Finch's provider list (of 2023 but for ADP, Workday and `BambooHR`, hence not `sure`), `WorkOS`'s directory types. How a
-//! system is signed in to at an aggregator may change there without notice; its own connect page has the last word.
+//! Finch's provider list (of 2023 but for ADP, Workday and `BambooHR`, hence not `sure`), `WorkOS`'s directory types and
+//! guides. Not `sure` are also ways whose sign-in we have not seen described. Either may change without notice: the
+//! aggregator's own connect page has the last word.
 
 use super::{Cadence, Need, Provider, Way};
 
@@ -28,19 +29,24 @@ impl By {
     const fn on_connect_page(&self) -> &'static str {
         match self {
             Self::ApiKey => {
-                "Open the connect page we send you and paste an API key that you make in the system's settings. The key needs to read employees, and nothing more."
+                "Open the connect page we send you and paste an API key that you make in the system's settings. \
+                 The key needs to read employees, and nothing more."
             }
             Self::ApiKeyAndSubdomain => {
-                "Open the connect page we send you and enter your subdomain and an API key that you make in the system's settings. The key needs to read employees, and nothing more."
+                "Open the connect page we send you and enter your subdomain and an API key that you make in the \
+                 system's settings. The key needs to read employees, and nothing more."
             }
             Self::OAuth => {
-                "Open the connect page we send you, sign in to the system as an administrator and agree to what is asked for."
+                "Open the connect page we send you, sign in to the system as an administrator and agree to what is \
+                 asked for."
             }
             Self::ClientCredentials => {
-                "Register an application in the system (some vendors' support does it for you), then open the connect page we send you and enter its client id and client secret."
+                "Register an application in the system (some vendors' support does it for you), then open the \
+                 connect page we send you and enter its client id and client secret."
             }
             Self::ServiceAccount => {
-                "Make a user for this integration that may read employees, then open the connect page we send you and enter its name and password or token."
+                "Make a user for this integration that may read employees, then open the connect page we send you \
+                 and enter its name and password or token."
             }
         }
     }
@@ -57,7 +63,8 @@ const fn merge(slug: Option<&'static str>, sure: bool) -> Way {
         cadence: Cadence::Automated,
         needs: &[Need::CustomerAdmin],
         slug,
-        set_up: "Open the connect page we send you and follow its steps as an administrator of the system; it asks for the access that this system needs.",
+        set_up: "Open the connect page we send you and follow its steps as an administrator of the system; it asks \
+            for the access that this system needs.",
         sure,
     }
 }
@@ -68,7 +75,8 @@ const fn finch(slug: &'static str, sure: bool) -> Way {
         cadence: Cadence::Automated,
         needs: &[Need::CustomerAdmin],
         slug: Some(slug),
-        set_up: "Open the connect page we send you, agree to what is asked for and sign in to the system as an administrator. Data is read daily.",
+        set_up: "Open the connect page we send you, agree to what is asked for and sign in to the system as an \
+            administrator. Data is read daily.",
         sure,
     }
 }
@@ -79,14 +87,15 @@ const fn finch_assisted(slug: &'static str, sure: bool) -> Way {
         cadence: Cadence::Assisted,
         needs: &[Need::ThirdPartyAdmin, Need::CustomerAdmin],
         slug: Some(slug),
-        set_up: "Open the connect page we send you and make a third-party administrator as it says. The first data comes after one to two weeks, then every 7 days.",
+        set_up: "Open the connect page we send you and make a third-party administrator as it says. The first data \
+            comes after one to two weeks, then every 7 days.",
         sure,
     }
 }
 
-const fn workos(slug: &'static str, auth: By) -> Way {
+const fn workos(slug: &'static str, auth: By, sure: bool) -> Way {
     let (needs, set_up) = (auth.needs(), auth.on_connect_page());
-    Way { connector: "workos", cadence: Cadence::Automated, needs, slug: Some(slug), set_up, sure: true }
+    Way { connector: "workos", cadence: Cadence::Automated, needs, slug: Some(slug), set_up, sure }
 }
 
 const fn workos_scim(slug: &'static str) -> Way {
@@ -95,7 +104,8 @@ const fn workos_scim(slug: &'static str) -> Way {
         cadence: Cadence::Automated,
         needs: &[Need::CustomerAdmin],
         slug: Some(slug),
-        set_up: "Open the set-up link we send you: it shows the address and token to enter in your identity provider's provisioning settings.",
+        set_up: "Open the set-up link we send you: it shows the address and token to enter in your identity \
+            provider's provisioning settings.",
         sure: true,
     }
 }
@@ -103,7 +113,8 @@ const fn workos_scim(slug: &'static str) -> Way {
 const fn sftp_workday() -> Way {
     Way {
         slug: None,
-        set_up: "Have a report with the people's fields exported daily and delivered to the SFTP address we send you.",
+        set_up: "Have a report with the people's fields exported daily and delivered to the SFTP address we send \
+            you.",
         ..SFTP
     }
 }
@@ -112,16 +123,20 @@ const fn direct(connector: &'static str, auth: By, set_up: &'static str) -> Way 
     Way { connector, cadence: Cadence::Automated, needs: auth.needs(), slug: None, set_up, sure: true }
 }
 
-const BAMBOOHR: &str = "Sign in to BambooHR as an administrator, choose API Keys under your name and make a key; send it to us with your subdomain, the name before .bamboohr.com.";
-const PAYLOCITY: &str = "Ask Paylocity for API access to your company id; they issue a client id and a client secret, which is good for 365 days.";
-const ENTRA: &str = "Register an application in Entra ID, give it the application permission User.Read.All with an administrator's consent, and send us the tenant id, client id and a client secret.";
+const BAMBOOHR: &str = "Sign in to BambooHR as an administrator, choose API Keys under your name and make a key; \
+    send it to us with your subdomain, the name before .bamboohr.com.";
+const PAYLOCITY: &str = "Ask Paylocity for API access to your company id; they issue a client id and a client \
+    secret, which is good for 365 days.";
+const ENTRA: &str = "Register an application in Entra ID, give it the application permission User.Read.All with an \
+    administrator's consent, and send us the tenant id, client id and a client secret.";
 
 const SCIM: Way = Way {
     connector: "scim",
     cadence: Cadence::Sent,
     needs: &[Need::CustomerAdmin],
     slug: None,
-    set_up: "Add a SCIM 2.0 application in your identity provider, enter the address and token we send you, and assign the people to it.",
+    set_up: "Add a SCIM 2.0 application in your identity provider, enter the address and token we send you, and \
+        assign the people to it.",
     sure: true,
 };
 
@@ -130,7 +145,8 @@ const SFTP: Way = Way {
     cadence: Cadence::Sent,
     needs: &[Need::FileExport],
     slug: None,
-    set_up: "Have all current people exported to a CSV file on a schedule, and delivered to the SFTP address we send you.",
+    set_up: "Have all current people exported to a CSV file on a schedule, and delivered to the SFTP address we \
+        send you.",
     sure: true,
 };
 
@@ -155,7 +171,7 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             merge(Some("workday"), true),
             apideck(Some("workday"), By::ServiceAccount, true),
-            workos("workday", By::ServiceAccount),
+            workos("workday", By::ServiceAccount, false),
             finch("workday", true),
             sftp_workday(),
         ],
@@ -211,7 +227,7 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             merge(Some("personio"), true),
             apideck(Some("personio"), By::OAuth, true),
-            workos("personio", By::ClientCredentials),
+            workos("personio", By::ClientCredentials, false),
             finch("personio", false),
         ],
     },
@@ -221,7 +237,7 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             merge(Some("peoplehr"), true),
             apideck(Some("people-hr"), By::ApiKey, true),
-            workos("people hr", By::ApiKey),
+            workos("people hr", By::ApiKey, true),
         ],
     },
     Provider {
@@ -230,7 +246,7 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             merge(Some("hibob"), true),
             apideck(Some("hibob"), By::ServiceAccount, true),
-            workos("hibob", By::ServiceAccount),
+            workos("hibob", By::ServiceAccount, true),
             finch("bob", false),
         ],
     },
@@ -238,7 +254,7 @@ pub static PROVIDERS: &[Provider] = &[
         name: "Rippling",
         aliases: &[],
         ways: &[
-            apideck(Some("rippling"), By::OAuth, true),
+            apideck(Some("rippling"), By::OAuth, false),
             finch("rippling", false),
             workos_scim("rippling scim v2.0"),
         ],
@@ -274,7 +290,7 @@ pub static PROVIDERS: &[Provider] = &[
             direct("bamboohr", By::ApiKeyAndSubdomain, BAMBOOHR),
             merge(Some("bamboohr"), true),
             apideck(Some("bamboohr"), By::ApiKeyAndSubdomain, true),
-            workos("bamboohr", By::ApiKeyAndSubdomain),
+            workos("bamboohr", By::ApiKeyAndSubdomain, true),
             finch("bamboo_hr", true),
         ],
     },
@@ -315,7 +331,7 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Deel",
         aliases: &[],
-        ways: &[merge(Some("deel"), true), apideck(None, By::OAuth, true), finch_assisted("deel", false)],
+        ways: &[merge(Some("deel"), true), apideck(Some("deel"), By::OAuth, true), finch_assisted("deel", false)],
     },
     Provider {
         name: "Remote",
@@ -332,7 +348,7 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["Cezanne"],
         ways: &[
             apideck(Some("cezannehr"), By::ClientCredentials, true),
-            workos("cezanne hr", By::ClientCredentials),
+            workos("cezanne hr", By::ClientCredentials, true),
             finch_assisted("cezannehr", false),
         ],
     },
@@ -342,13 +358,17 @@ pub static PROVIDERS: &[Provider] = &[
         ways: &[
             merge(Some("breathe"), true),
             apideck(Some("breathehr"), By::ApiKey, true),
-            workos("breathe hr", By::ApiKey),
+            workos("breathe hr", By::ApiKey, true),
         ],
     },
     Provider {
         name: "CharlieHR",
         aliases: &["Charlie"],
-        ways: &[merge(Some("charlie"), true), apideck(None, By::ApiKey, false), finch_assisted("charlie_hr", false)],
+        ways: &[
+            merge(Some("charlie"), true),
+            apideck(Some("charliehr"), By::ApiKey, false),
+            finch_assisted("charlie_hr", false),
+        ],
     },
     Provider {
         name: "IRIS Cascade",
@@ -386,7 +406,7 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Fourth",
         aliases: &["Fourth HR"],
-        ways: &[workos("fourth hr", By::ServiceAccount), apideck(Some("fourth"), By::ServiceAccount, true)],
+        ways: &[workos("fourth hr", By::ServiceAccount, false), apideck(Some("fourth"), By::ServiceAccount, false)],
     },
     Provider {
         name: "PayFit",
@@ -401,7 +421,7 @@ pub static PROVIDERS: &[Provider] = &[
     Provider {
         name: "Zoho People",
         aliases: &["Zoho"],
-        ways: &[merge(Some("zoho-people"), true), apideck(Some("zoho-people"), By::OAuth, true)],
+        ways: &[merge(Some("zoho-people"), true), apideck(Some("zoho-people"), By::OAuth, false)],
     },
     Provider { name: "HR Works", aliases: &["HRworks"], ways: &[apideck(Some("hr-works"), By::OAuth, true)] },
     Provider { name: "Folks HR", aliases: &["FolksRH"], ways: &[apideck(Some("folks-hr"), By::OAuth, true)] },
@@ -410,12 +430,12 @@ pub static PROVIDERS: &[Provider] = &[
         aliases: &["Keka"],
         ways: &[merge(Some("keka"), true), apideck(Some("keka"), By::OAuth, true)],
     },
-    Provider { name: "CIPHR", aliases: &[], ways: &[apideck(Some("ciphr"), By::ApiKey, false)] },
+    Provider { name: "CIPHR", aliases: &[], ways: &[apideck(Some("ciphr"), By::ApiKey, true)] },
     Provider { name: "Sympa", aliases: &[], ways: &[apideck(Some("sympa"), By::ApiKey, false)] },
     Provider {
         name: "Microsoft Dynamics 365 Human Resources",
         aliases: &["Dynamics 365 HR", "Dynamics HR"],
-        ways: &[apideck(Some("microsoft-dynamics-hr"), By::OAuth, true)],
+        ways: &[apideck(Some("microsoft-dynamics-hr"), By::OAuth, false)],
     },
     Provider {
         name: "Freshteam",
@@ -441,14 +461,23 @@ pub static PROVIDERS: &[Provider] = &[
             merge(Some("microsoft-entra-id"), true),
         ],
     },
-    Provider { name: "Okta", aliases: &[], ways: &[SCIM, workos_scim("okta scim v2.0"), merge(Some("okta"), true)] },
+    Provider {
+        name: "Okta",
+        aliases: &[],
+        ways: &[
+            SCIM,
+            workos_scim("okta scim v2.0"),
+            merge(Some("okta"), true),
+            apideck(Some("okta"), By::ApiKey, true),
+        ],
+    },
     Provider {
         name: "Google Workspace",
         aliases: &["G Suite", "GSuite", "Google Apps"],
         ways: &[
-            workos("gsuite directory", By::OAuth),
+            workos("gsuite directory", By::OAuth, false),
             merge(Some("google-workspace"), true),
-            apideck(None, By::OAuth, true),
+            apideck(Some("google-workspace"), By::OAuth, true),
         ],
     },
     Provider {
