@@ -6,6 +6,9 @@
 
 mod api;
 mod bamboohr;
+pub mod catalogue;
+#[cfg(test)]
+mod doc_tables;
 mod effective;
 mod entra;
 mod finch;
@@ -14,6 +17,8 @@ mod paylocity;
 mod person;
 mod secret;
 mod signature;
+#[cfg(test)]
+mod table_tests;
 mod webhook;
 mod workos;
 
