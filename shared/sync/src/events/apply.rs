@@ -7,8 +7,8 @@ use super::read::{Look, Seen};
 use crate::import::{Excerpt, Imported, Importer, Planned};
 use crate::reach::Source;
 use crate::{
-    Applier, ApplyJob, Cause, Clock, Connection, Delivery, Directory, EventJob, EventWhat, FeedChange, Ledger, Objects,
-    Opened, PersonMark, PortError, Queue, Run, RunState, Secrets, Transition, Web,
+    Applier, ApplyJob, Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, EventJob, EventWhat,
+    FeedChange, Ledger, Objects, Opened, PersonMark, PortError, Queue, Run, RunState, Secrets, Transition, Web,
 };
 
 /// Takes over events, one connection's one after the other.
@@ -269,13 +269,22 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
 fn wished(connection: &Connection, now_ms: i64) -> (crate::Feed, Option<i64>) {
     let mut feed = connection.feed.clone();
     feed.full_wanted_ms = Some(now_ms);
-    let due_ms = connection.waiting.is_none().then_some(now_ms);
+    let due_ms = (connection.waiting.is_none() && !is_refused(connection)).then_some(now_ms);
     (feed, due_ms)
+}
+
+/// Whether the provider has taken the connection away: then it is asked at its cadence only, until it works again.
+fn is_refused(connection: &Connection) -> bool {
+    matches!(connection.status, ConnectionStatus::Unauthorized | ConnectionStatus::ReauthNeeded)
 }
 
 /// Why single events are not taken over now. Who is listed first is seen by a person first.
 fn waits_for_listing(connection: &Connection, source: &Source) -> Option<&'static str> {
     use muster_core::settings::Mode;
+    if is_refused(connection) {
+        // A link that is taken away may be followed by a removal of everybody.
+        return Some("the provider refuses the connection: a listing decides when it works again");
+    }
     if !connection.confirmed {
         return Some("nothing was applied yet: the first listing comes first");
     }

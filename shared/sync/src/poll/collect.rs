@@ -98,13 +98,14 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
             progress.full = true;
         }
         let first = |scope: &Scope| reach.with(|target| source.connector.first(target, scope));
-        match first(&scope) {
+        progress.step = match first(&scope) {
             None if matches!(scope, Scope::Since(_)) => {
                 progress.full = true;
                 first(&Scope::Full)
             }
             step => step,
-        }
+        };
+        progress.step.clone()
     }
 
     async fn take(

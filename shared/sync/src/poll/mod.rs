@@ -99,7 +99,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         }
         let kept: Progress =
             serde_json::from_str(kept).map_err(|e| PortError::never("read how far the listing is", e.to_string()))?;
-        Ok(if kept.planned { Progress::begin(self.clock.now_ms(), full) } else { kept })
+        let old = kept.planned || kept.is_old(self.clock.now_ms());
+        Ok(if old { Progress::begin(self.clock.now_ms(), full) } else { kept })
     }
 
     async fn go_on(

@@ -76,6 +76,11 @@ impl Progress {
         (self.stale >= STALE_PAGES).then_some("page after page of the provider's listing brings nobody new")
     }
 
+    /// Whether it was put down so long ago that what was fetched says nothing about today.
+    pub(super) fn is_old(&self, now_ms: i64) -> bool {
+        now_ms - self.began_ms > LONGEST_MS
+    }
+
     /// Ends fetching before the last page: what was fetched is not everybody.
     pub(super) fn stop(&mut self, why: &str) {
         self.partial = Some(why.to_owned());
