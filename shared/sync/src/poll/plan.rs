@@ -2,6 +2,7 @@
 
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue};
+use muster_core::mapping::plain_id;
 
 use super::spool::Spool;
 use super::{Poller, Worker};
@@ -166,7 +167,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let there = spool.people + spool.unread;
         let few = progress
             .total
-            .filter(|total| *total > there && !progress.looked_twice)
+            .filter(|total| *total > there)
             .map(|total| format!("the provider says that there are {total} people, and its pages had {there}"));
         for why in progress.partial.clone().into_iter().chain(few) {
             let message = format!("{why}: this is not everybody, so nobody is removed");
@@ -191,10 +192,18 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         spool: &mut Spool,
     ) -> Result<Made, PortError> {
         let (rows, gone) = spool.excerpt(source)?;
+        let began_ms = worker.progress.began_ms;
+        let newer = |id: &str| connection.feed.touched.get(id).is_some_and(|at_ms| *at_ms >= began_ms);
+        let id_at = super::spool::id_column(source);
+        let is_newer =
+            |row: &Vec<String>| row.get(id_at).and_then(|cell| plain_id(cell)).is_some_and(|id| newer(id.as_str()));
+        // What an event told while people were fetched stays.
+        let rows = rows.into_iter().filter(|row| !is_newer(row)).collect();
         let Some(gone) = self.unique_ids(connection, source, gone).await? else {
             let why = "the provider removed somebody whose unique id is not known; everybody is listed";
             return self.supersede(importer, run, connection, why).await;
         };
+        let gone = gone.into_iter().filter(|id| !newer(id.as_str())).collect();
         let issues = std::mem::take(&mut spool.issues);
         let mark = worker.progress.mark.clone();
         let excerpt = Excerpt { rows, gone, issues, mark, single: false };

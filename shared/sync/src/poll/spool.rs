@@ -231,7 +231,7 @@ impl Spool {
 }
 
 /// Where the unique id stands in a row.
-fn id_column(source: &Source) -> usize {
+pub(super) fn id_column(source: &Source) -> usize {
     use muster_core::field::Field;
     use muster_core::settings::Origin;
     let origin = source.settings.fields.get(&Field::UNIQUE_ID).map(|mapping| &mapping.origin);
