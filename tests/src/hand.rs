@@ -44,6 +44,9 @@ pub fn ports(rig: &Rig, tricky: &Tricky, clock: Clock) -> Ports {
         import_queue: rig.services.sqs.url("import"),
         apply_queue: rig.services.sqs.url("apply"),
         report_queue: rig.services.sqs.url("report"),
+        events_queue: rig.services.sqs.url("events.fifo"),
+        poll_queue: rig.services.sqs.url("poll"),
+        secrets_prefix: "/muster/test".into(),
         mail_from: "muster@product.example".into(),
         configuration_set: "muster".into(),
     };

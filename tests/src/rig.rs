@@ -267,6 +267,9 @@ fn ports_at(services: &Services, faulty: &Faulty, clock: Clock) -> Ports {
         import_queue: services.sqs.url("import"),
         apply_queue: services.sqs.url("apply"),
         report_queue: services.sqs.url("report"),
+        events_queue: services.sqs.url("events.fifo"),
+        poll_queue: services.sqs.url("poll"),
+        secrets_prefix: "/muster/test".into(),
         mail_from: "muster@product.example".into(),
         configuration_set: "muster".into(),
     };

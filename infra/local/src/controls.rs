@@ -8,7 +8,7 @@ use crate::{
     faults::{DeliveryFault, Fault},
     lambda::{InvocationRecord, Lambda},
     services::Services,
-    sqs::{QueueCounts, SqsError},
+    sqs::{QueueCounts, SqsError, is_dead_letters},
 };
 
 /// Everything that can be switched while the stack runs. Cheap to clone.
@@ -110,7 +110,7 @@ impl Controls {
     /// Whether no message waits or is at work, dead letters aside.
     #[must_use]
     pub fn quiet(&self) -> bool {
-        self.queues().iter().all(|(name, counts)| name.ends_with("-dlq") || counts.total() == 0)
+        self.queues().iter().all(|(name, counts)| is_dead_letters(name) || counts.total() == 0)
     }
 
     /// The invocations so far, oldest first.

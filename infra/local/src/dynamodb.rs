@@ -17,7 +17,7 @@ use crate::{
 
 const PREFIX: &str = "DynamoDB_20120810.";
 
-/// The table service: one table `pk`/`sk` with the indexes `by-g1`, `by-g2`, `by-g3`.
+/// The table service: one table `pk`/`sk` with the indexes `by-g1`, `by-g2`, `by-g3` and `by-due`.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
@@ -218,17 +218,19 @@ fn conflict(operation: &str, body: &[u8]) -> Response<Bytes> {
 
 fn table_definition(table: &str) -> Value {
     let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
-    let keys =
-        |hash: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]);
+    let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     // DynamoDB takes no index name shorter than three characters.
-    let index = |name: &str| json!({"IndexName": format!("by-{name}"), "KeySchema": keys(name), "Projection": {"ProjectionType": "KEYS_ONLY"}});
-    let attributes = ["pk", "sk", "g1", "g2", "g3"].map(text);
-    let indexes = ["g1", "g2", "g3"].map(index);
+    let index = |(name, range): (&str, &str)| {
+        let only_keys = json!({"ProjectionType": "KEYS_ONLY"});
+        json!({"IndexName": format!("by-{name}"), "KeySchema": keys(name, range), "Projection": only_keys})
+    };
+    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at"].map(text);
+    let indexes = [("g1", "sk"), ("g2", "sk"), ("g3", "sk"), ("due", "due_at")].map(index);
     json!({
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": attributes,
-        "KeySchema": keys("pk"),
+        "KeySchema": keys("pk", "sk"),
         "GlobalSecondaryIndexes": indexes,
     })
 }

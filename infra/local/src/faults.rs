@@ -19,6 +19,8 @@ pub enum Service {
     Sqs,
     /// The mail, API version 2.
     Ses,
+    /// The parameters.
+    Ssm,
 }
 
 /// What happens to a request that a fault hits.

@@ -1,4 +1,4 @@
-//! The local stand-in for AWS: S3, `DynamoDB`, SQS, SES, SFTP and Lambda in one program.
+//! The local stand-in for AWS: S3, `DynamoDB`, SQS, SES, SSM's parameters, SFTP and Lambda in one program.
 //!
 //! [`Stack`] runs all of it over sockets, with the real functions as processes of their own;
 //! [`Services`] are the same services in-process, for tests that inject faults call by call.
@@ -25,6 +25,7 @@ pub mod s3;
 mod services;
 pub mod ses;
 pub mod sqs;
+pub mod ssm;
 
 mod answer;
 mod clock;

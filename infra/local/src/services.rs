@@ -1,4 +1,4 @@
-//! The four AWS services as one value: over sockets, or called in-process.
+//! The five AWS services as one value: over sockets, or called in-process.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,9 +15,10 @@ use crate::{
     s3::{Objects, S3},
     ses::Ses,
     sqs::Sqs,
+    ssm::Ssm,
 };
 
-/// S3, `DynamoDB`, SQS and SES that belong together: objects and mails send their events to the queues.
+/// S3, `DynamoDB`, SQS, SES and SSM's parameters that belong together: objects and mails send their events to the queues.
 ///
 /// Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Services {
     pub sqs: Sqs,
     /// The mails.
     pub ses: Ses,
+    /// The parameters.
+    pub ssm: Ssm,
     /// What is to go wrong, and request counters.
     pub faults: Arc<Faults>,
     /// The time that all parts go by, except the database's own TTL sweep.
@@ -56,7 +59,9 @@ impl Services {
         let objects = Objects::in_memory(clock.clone(), sqs.clone());
         let dynamodb = DynamoDb::in_memory(table, faults.clone())?;
         let ses = Ses::in_memory(clock.clone(), faults.clone(), sqs.clone());
-        Self::with(bucket, objects, dynamodb, sqs, ses, faults, clock)
+        let s3 = S3::new(objects.clone(), faults.clone());
+        let ssm = Ssm::in_memory(clock.clone(), faults.clone());
+        Self { objects, dynamodb, sqs, ses, ssm, s3, faults, clock }.with_bucket(bucket)
     }
 
     /// The set whose state lies in `folder`; made there if it is not.
@@ -71,21 +76,14 @@ impl Services {
         let objects = Objects::open(&folder.join("s3"), clock.clone(), sqs.clone())?;
         let dynamodb = DynamoDb::open(&folder.join("dynamodb.sqlite"), table, faults.clone())?;
         let ses = Ses::open(&folder.join("mail.jsonl"), clock.clone(), faults.clone(), sqs.clone())?;
-        Self::with(bucket, objects, dynamodb, sqs, ses, faults, clock)
+        let s3 = S3::new(objects.clone(), faults.clone());
+        let ssm = Ssm::open(&folder.join("parameters"), clock.clone(), faults.clone())?;
+        Self { objects, dynamodb, sqs, ses, ssm, s3, faults, clock }.with_bucket(bucket)
     }
 
-    fn with(
-        bucket: &str,
-        objects: Objects,
-        dynamodb: DynamoDb,
-        sqs: Sqs,
-        ses: Ses,
-        faults: Arc<Faults>,
-        clock: Clock,
-    ) -> anyhow::Result<Self> {
-        objects.create_bucket(bucket)?;
-        let s3 = S3::new(objects.clone(), faults.clone());
-        Ok(Self { objects, dynamodb, sqs, ses, faults, clock, s3 })
+    fn with_bucket(self, bucket: &str) -> anyhow::Result<Self> {
+        self.objects.create_bucket(bucket)?;
+        Ok(self)
     }
 
     /// Carries out one request as the AWS SDK would send it, without a socket.
@@ -107,6 +105,8 @@ impl Services {
             Service::DynamoDb
         } else if target.starts_with("AmazonSQS") {
             Service::Sqs
+        } else if target.starts_with("AmazonSSM") {
+            Service::Ssm
         } else if request.uri().path().ends_with("/v2/email/outbound-emails") {
             Service::Ses
         } else {
@@ -124,6 +124,7 @@ impl Services {
         let answer = match service {
             Service::DynamoDb => self.dynamodb.call(&request)?,
             Service::Sqs => self.sqs.call(&request).await?,
+            Service::Ssm => self.ssm.call(&request)?,
             Service::Ses | Service::S3 => self.ses.call(&request)?,
         };
         Ok(answer.map(Body::from))

@@ -96,6 +96,11 @@ impl Clients {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
+    /// The parameter store's client.
+    pub fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.config)
+    }
+
     /// The mail service's client. It never tries twice: `SendEmail` has no idempotency token, so a
     /// second try after a lost answer would be a second mail.
     pub fn sesv2(&self) -> aws_sdk_sesv2::Client {

@@ -28,6 +28,20 @@ pub struct QueuesConfig {
     pub apply: Option<String>,
     /// `MUSTER_REPORT_QUEUE`
     pub report: Option<String>,
+    /// `MUSTER_EVENTS_QUEUE`: a FIFO queue, one message group for each connection.
+    pub events: Option<String>,
+    /// `MUSTER_POLL_QUEUE`
+    pub poll: Option<String>,
+}
+
+/// Where credentials lie.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretsConfig {
+    /// `MUSTER_SECRETS_PREFIX`: what the names of all parameters begin with, for example `/muster/prod`; `None` where
+    /// the function never asks for secrets.
+    pub prefix: Option<String>,
+    /// `MUSTER_SECRETS_KEY`: the KMS key that new values are encrypted under; `None` for the account's own.
+    pub key: Option<String>,
 }
 
 /// How mails are sent.
@@ -66,7 +80,16 @@ impl QueuesConfig {
             import: found("MUSTER_IMPORT_QUEUE"),
             apply: found("MUSTER_APPLY_QUEUE"),
             report: found("MUSTER_REPORT_QUEUE"),
+            events: found("MUSTER_EVENTS_QUEUE"),
+            poll: found("MUSTER_POLL_QUEUE"),
         }
+    }
+}
+
+impl SecretsConfig {
+    /// Reads the environment. A prefix that is not set is a failure only when secrets are asked for.
+    pub fn from_env() -> Self {
+        Self { prefix: found("MUSTER_SECRETS_PREFIX"), key: found("MUSTER_SECRETS_KEY") }
     }
 }
 

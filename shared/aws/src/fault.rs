@@ -69,18 +69,21 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
     PortError { operation, retry, detail }
 }
 
-/// What a cancelled transaction means: `Ok` when one of its conditions did not hold.
+/// What a cancelled transaction means: `Ok` when conditions did not hold, with the places of those steps.
 pub(crate) fn cancelled(
     operation: &'static str,
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
-) -> Result<(), PortError> {
+) -> Result<Vec<usize>, PortError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
         return Err(failed(operation, error));
     };
     let reasons = || canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
     let any = |codes: &[&str]| reasons().any(|code| codes.contains(&code));
-    if any(&["ConditionalCheckFailed"]) {
-        return Ok(());
+    let codes = canceled.cancellation_reasons().iter().map(|reason| reason.code());
+    let unmet = codes.enumerate().filter(|(_, code)| *code == Some("ConditionalCheckFailed"));
+    let unmet: Vec<usize> = unmet.map(|(at, _)| at).collect();
+    if !unmet.is_empty() {
+        return Ok(unmet);
     }
     // An unknown reason is tried again: the queue bounds the tries.
     let lasting = any(&["ItemCollectionSizeLimitExceeded", "ValidationError", "AccessDenied"]);

@@ -1,8 +1,13 @@
 //! What a function holds: its ports, made once at cold start.
 
+use std::rc::Rc;
+
 use muster_sync::Clock;
 
-use crate::{Bucket, BucketConfig, Clients, ConfigError, Mail, MailConfig, Queues, QueuesConfig, Table, TableConfig};
+use crate::{
+    Bucket, BucketConfig, Clients, ConfigError, Mail, MailConfig, Queues, QueuesConfig, SecretStore, SecretsConfig,
+    Table, TableConfig,
+};
 
 /// The names of everything, where they do not come from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +18,9 @@ pub struct Names {
     pub import_queue: String,
     pub apply_queue: String,
     pub report_queue: String,
+    pub events_queue: String,
+    pub poll_queue: String,
+    pub secrets_prefix: String,
     pub mail_from: String,
     pub configuration_set: String,
 }
@@ -25,6 +33,8 @@ pub struct Ports {
     pub bucket: Bucket,
     /// The queues between the functions.
     pub queues: Queues,
+    /// The connections' credentials.
+    pub secrets: SecretStore,
     /// The mail service; only where its settings are there.
     pub mail: Option<Mail>,
     /// The time.
@@ -50,6 +60,9 @@ impl Names {
             import_queue: needed("MUSTER_IMPORT_QUEUE")?,
             apply_queue: needed("MUSTER_APPLY_QUEUE")?,
             report_queue: needed("MUSTER_REPORT_QUEUE")?,
+            events_queue: needed("MUSTER_EVENTS_QUEUE")?,
+            poll_queue: needed("MUSTER_POLL_QUEUE")?,
+            secrets_prefix: needed("MUSTER_SECRETS_PREFIX")?,
             mail_from: needed("MUSTER_MAIL_FROM")?,
             configuration_set: needed("MUSTER_SES_CONFIGURATION_SET")?,
         })
@@ -67,6 +80,7 @@ impl Ports {
             table: Table::new(clients.dynamodb(), TableConfig::from_env()?),
             bucket: Bucket::new(clients.s3(), BucketConfig::from_env()?),
             queues: Queues::new(clients.sqs(), QueuesConfig::from_env()),
+            secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), Rc::new(SystemClock)),
             mail: MailConfig::from_env().ok().map(|config| Mail::new(clients.sesv2(), config)),
             clock: Box::new(SystemClock),
         })
@@ -78,14 +92,19 @@ impl Ports {
             import: Some(names.import_queue.clone()),
             apply: Some(names.apply_queue.clone()),
             report: Some(names.report_queue.clone()),
+            events: Some(names.events_queue.clone()),
+            poll: Some(names.poll_queue.clone()),
         };
+        let secrets = SecretsConfig { prefix: Some(names.secrets_prefix.clone()), key: None };
+        let clock: Rc<dyn Clock> = Rc::from(clock);
         let mail = MailConfig { from: names.mail_from.clone(), configuration_set: names.configuration_set.clone() };
         Self {
             table: Table::new(clients.dynamodb(), TableConfig { table: names.table.clone() }),
             bucket: Bucket::new(clients.s3(), BucketConfig { bucket: names.bucket.clone() }),
             queues: Queues::new(clients.sqs(), queues),
+            secrets: SecretStore::new(clients.ssm(), secrets, clock.clone()),
             mail: Some(Mail::new(clients.sesv2(), mail)),
-            clock,
+            clock: Box::new(clock),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use muster_sync::{ApplyJob, ImportJob, PortError, Queue, ReportJob};
+use muster_sync::{ApplyJob, EventJob, ImportJob, PollJob, PortError, Queue, ReportJob};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::config::QueuesConfig;
 use crate::fault::failed;
@@ -58,11 +59,45 @@ impl Queues {
         }
         Err(PortError::later(SEND, format!("{} messages were refused {TRIES} times", bodies.len())))
     }
+
+    /// One request, in the order of the jobs. Whatever is refused comes again with all the others: the queue knows
+    /// those that it took, and the order of a connection's events stays.
+    async fn send_ordered(&self, url: &str, jobs: &[EventJob]) -> Answer<()> {
+        let entries = jobs.iter().enumerate().map(|(at, job)| {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(at.to_string())
+                .message_body(text(job)?)
+                .message_group_id(format!("{}/{}", job.account, job.connection))
+                .message_deduplication_id(same_event(job)?);
+            entry.build().map_err(|error| PortError::never(SEND, error.to_string()))
+        });
+        let entries = entries.collect::<Answer<Vec<_>>>()?;
+        let request = self.client.send_message_batch().queue_url(url).set_entries(Some(entries));
+        let answer = request.send().await.map_err(|error| failed(SEND, &error))?;
+        match answer.failed().first() {
+            None => Ok(()),
+            Some(refused) => {
+                let detail = format!("{} of {} events: {}", answer.failed().len(), jobs.len(), refused.code());
+                Err(PortError::later(SEND, detail))
+            }
+        }
+    }
 }
 
 fn url<'a>(url: Option<&'a String>, variable: &str) -> Answer<&'a str> {
     let missing = || PortError::never(SEND, format!("the environment variable {variable} is not set"));
     url.map(String::as_str).ok_or_else(missing)
+}
+
+/// What two deliveries of one event have in common. The queue compares over all groups, so the connection belongs to it:
+/// ids are unique at their provider only.
+fn same_event(job: &EventJob) -> Answer<String> {
+    let mut hash = Sha256::new();
+    for part in [&job.account, &job.connection, &job.event, &job.digest, &text(&job.what)?] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn text<T: Serialize>(job: &T) -> Answer<String> {
@@ -93,5 +128,17 @@ impl Queue for Queues {
 
     async fn send_report(&self, job: &ReportJob) -> Answer<()> {
         self.send_one(url(self.config.report.as_ref(), "MUSTER_REPORT_QUEUE")?, marked("mail", job)?).await
+    }
+
+    async fn send_poll(&self, job: &PollJob) -> Answer<()> {
+        self.send_one(url(self.config.poll.as_ref(), "MUSTER_POLL_QUEUE")?, text(job)?).await
+    }
+
+    async fn send_events(&self, jobs: &[EventJob]) -> Answer<()> {
+        let url = url(self.config.events.as_ref(), "MUSTER_EVENTS_QUEUE")?;
+        for jobs in jobs.chunks(BATCH) {
+            self.send_ordered(url, jobs).await?;
+        }
+        Ok(())
     }
 }

@@ -59,6 +59,7 @@ async fn commit(table: &Table, run: &Run, connection: &Connection, held: &[&str]
         held: &held,
         position: Some(&Position::new(NOW, "people.csv", "55", "v1")),
         replaces: replaces.as_ref(),
+        person: None,
         now_ms: NOW,
     };
     table.commit_plan(&commit).await.unwrap()
@@ -73,12 +74,16 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         rows: Some(10),
         grouped_by: "department",
         removals: vec![Removal { at_ms: NOW, people: 2 }],
+        feed: None,
+        due_ms: None,
+        mail: true,
+        voids_plans: true,
         now_ms: NOW,
     }
 }
 
 fn close<'a>(run: &'a Run, connection: &'a Connection, to: RunState) -> Transition<'a> {
-    Transition { run, connection, to, reason: Some("no rows"), mail: true, now_ms: NOW }
+    Transition::told(run, connection, to, Some("no rows"), NOW)
 }
 
 fn mail(run: &str, kind: MailKind) -> OutboxMail {
@@ -223,6 +228,7 @@ async fn a_plan_counts_once() {
         held: &[],
         position: None,
         replaces: None,
+        person: None,
         now_ms: NOW + 1,
     };
     assert!(!table.commit_plan(&later).await.unwrap());

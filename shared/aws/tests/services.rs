@@ -175,7 +175,12 @@ async fn a_file_is_stored_again_after_a_refusal_for_now() {
 
 fn queues(script: &Script) -> Queues {
     let url = |name: &str| Some(format!("http://queue.example/1/{name}"));
-    let config = QueuesConfig { import: url("import"), apply: url("apply"), report: None };
+    let config = QueuesConfig {
+        import: url("import"),
+        apply: url("apply"),
+        events: url("events.fifo"),
+        ..QueuesConfig::default()
+    };
     Queues::new(Clients::with_http(script.clone(), 1).sqs(), config)
 }
 

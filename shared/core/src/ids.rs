@@ -167,6 +167,11 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_one_event_is_marked_in_its_id() {
+        assert_eq!(RunId::parse("e-0f3a").unwrap().as_str(), "e-0f3a");
+    }
+
+    #[test]
     fn a_path_is_no_account() {
         assert_eq!(AccountId::parse("../b"), Err(IdError::Character('.')));
     }

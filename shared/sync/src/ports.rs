@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
+use std::rc::Rc;
 
 use muster_connectors::{HttpRequest, Secret};
 use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
@@ -24,6 +25,12 @@ pub trait Clock {
 }
 
 impl<T: Clock + ?Sized> Clock for Box<T> {
+    fn now_ms(&self) -> i64 {
+        (**self).now_ms()
+    }
+}
+
+impl<T: Clock + ?Sized> Clock for Rc<T> {
     fn now_ms(&self) -> i64 {
         (**self).now_ms()
     }

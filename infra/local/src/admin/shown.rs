@@ -25,7 +25,7 @@ pub(super) fn run_json(run: &Run) -> Value {
         "unchanged": counts.unchanged, "rows": counts.rows, "errors": counts.errors, "warnings": counts.warnings,
         "conflicts": run.conflicts, "source": run.source, "received": time(run.received_ms),
         "ended": run.ended_ms.map(time), "reason": run.reason,
-        "undoes": match &run.cause { Cause::Rollback { run, .. } => Some(run), Cause::File { .. } => None },
+        "undoes": match &run.cause { Cause::Rollback { run, .. } => Some(run), _ => None },
     })
 }
 

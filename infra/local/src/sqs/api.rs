@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Message, Received, Sqs, SqsError};
+use super::{Message, QUEUES, Received, Sqs, SqsError, dead_letters_of, is_fifo};
 use crate::{
     answer::{LostAnswer, json_answer, json_error},
     digest,
@@ -73,6 +73,7 @@ impl Sqs {
         match answer {
             Ok(value) => json_answer(StatusCode::OK, value.to_string().into_bytes()),
             Err(error @ SqsError::NoQueue(_)) => json_error(400, "QueueDoesNotExist", &error.to_string()),
+            Err(error @ SqsError::Parameter(_)) => json_error(400, "InvalidParameterValue", &error.to_string()),
             Err(error @ SqsError::Journal(_)) => json_error(500, "InternalFailure", &error.to_string()),
         }
     }
@@ -81,7 +82,11 @@ impl Sqs {
         let body = text(entry, "MessageBody");
         let attributes = entry["MessageAttributes"].as_object().cloned().unwrap_or_default();
         let delay_ms = entry["DelaySeconds"].as_u64().unwrap_or(0) * 1000;
-        let id = self.send(queue, body, attributes, delay_ms)?;
+        let id = match (text(entry, "MessageGroupId"), text(entry, "MessageDeduplicationId")) {
+            (group, same) if is_fifo(queue) && delay_ms == 0 => self.send_in_order(queue, body, group, same)?,
+            _ if is_fifo(queue) => return Err(SqsError::Parameter("a FIFO queue takes no delay of one message")),
+            _ => self.send(queue, body, attributes, delay_ms)?,
+        };
         Ok(json!({"MessageId": id, "MD5OfMessageBody": digest::md5_hex(body.as_bytes())}))
     }
 
@@ -99,6 +104,7 @@ impl Sqs {
                     successful.push(value);
                 }
                 Err(error @ SqsError::NoQueue(_)) => return Err(error),
+                Err(error @ SqsError::Parameter(_)) => failed.push(json!({"Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue", "Message": error.to_string()})),
                 Err(error) => failed.push(json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError", "Message": error.to_string()})),
             }
         }
@@ -144,8 +150,8 @@ impl Sqs {
 
     fn move_task(&self, body: &Value) -> Answer {
         let dead = text(body, "SourceArn").rsplit(':').next().unwrap_or_default();
-        let queue = dead.strip_suffix("-dlq").ok_or_else(|| SqsError::NoQueue(dead.to_owned()))?;
-        self.redrive(queue)?;
+        let queue = QUEUES.into_iter().find(|queue| dead_letters_of(queue) == dead);
+        self.redrive(queue.ok_or_else(|| SqsError::NoQueue(dead.to_owned()))?)?;
         Ok(json!({"TaskHandle": digest::random_id()}))
     }
 }
@@ -158,6 +164,8 @@ pub(crate) fn arn(queue: &str) -> String {
 /// The attributes that SQS itself gives a received message.
 pub(crate) fn system_attributes(message: &Message) -> Map<String, Value> {
     let first = message.first_received_ms.unwrap_or(message.sent_ms);
+    let ordered = [("MessageGroupId", &message.group), ("MessageDeduplicationId", &message.same)];
+    let ordered = ordered.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
     [
         ("ApproximateReceiveCount", message.receive_count.to_string()),
         ("SentTimestamp", message.sent_ms.to_string()),
@@ -165,6 +173,7 @@ pub(crate) fn system_attributes(message: &Message) -> Map<String, Value> {
         ("ApproximateFirstReceiveTimestamp", first.to_string()),
     ]
     .into_iter()
+    .chain(ordered)
     .map(|(name, value)| (name.to_owned(), Value::String(value)))
     .collect()
 }

@@ -19,8 +19,29 @@ pub use queue::{Message, QueueCounts};
 use crate::{clock::Clock, digest, faults::Faults, journal::Journal};
 use queue::Queue;
 
-/// The queues that every set of services has; each with a `-dlq` beside it.
-pub const QUEUES: [&str; 3] = ["import", "apply", "report"];
+/// The queues that every set of services has; each with one for its dead letters beside it.
+pub const QUEUES: [&str; 5] = ["import", "apply", "report", "events.fifo", "poll"];
+
+/// For how long a FIFO queue takes a second message with the same deduplication id for the first one.
+const SAME_FOR_MS: u64 = 5 * 60_000;
+
+/// Whether a queue keeps the order of each message group: its name says so, as in SQS.
+pub(crate) fn is_fifo(queue: &str) -> bool {
+    queue.ends_with(".fifo")
+}
+
+/// The name of the queue for the dead letters of `queue`: `x` → `x-dlq`, `x.fifo` → `x-dlq.fifo`.
+pub(crate) fn dead_letters_of(queue: &str) -> String {
+    match queue.strip_suffix(".fifo") {
+        Some(name) => format!("{name}-dlq.fifo"),
+        None => format!("{queue}-dlq"),
+    }
+}
+
+/// Whether a queue of this name holds dead letters.
+pub(crate) fn is_dead_letters(queue: &str) -> bool {
+    queue.strip_suffix(".fifo").unwrap_or(queue).ends_with("-dlq")
+}
 
 /// A message that has been received: `receipt` is what deletes it.
 #[derive(Clone, Debug)]
@@ -35,8 +56,11 @@ pub struct Received {
 #[derive(Debug, thiserror::Error)]
 pub enum SqsError {
     /// No queue has that name.
-    #[error("there is no queue {0:?}; the queues are import, apply and report, each with a -dlq")]
+    #[error("there is no queue {0:?}; the queues are {queues}, each with a -dlq", queues = QUEUES.join(", "))]
     NoQueue(String),
+    /// The queue does not take messages of this kind.
+    #[error("{0}")]
+    Parameter(&'static str),
     /// The journal could not be written.
     #[error("could not write the queue journal: {0}")]
     Journal(#[from] std::io::Error),
@@ -89,13 +113,13 @@ impl Sqs {
     fn with(journal: Journal, changes: Vec<Change>, clock: Clock, faults: Arc<Faults>) -> Self {
         let mut queues: BTreeMap<String, Queue> = QUEUES
             .iter()
-            .flat_map(|q| [(*q).to_owned(), format!("{q}-dlq")])
-            .map(|name| (name, Queue::default()))
+            .flat_map(|q| [(*q).to_owned(), dead_letters_of(q)])
+            .map(|name| (name.clone(), Queue::new(is_fifo(&name))))
             .collect();
         for change in changes {
             match change {
-                Change::Put { queue, message } => queues.entry(queue).or_default().put(message),
-                Change::Gone { queue, id } => queues.entry(queue).or_default().forget(&id),
+                Change::Put { queue, message } => named(&mut queues, queue).put(message),
+                Change::Gone { queue, id } => named(&mut queues, queue).forget(&id),
             }
         }
         let base = Mutex::new("http://sqs.local".to_owned());
@@ -130,6 +154,11 @@ impl Sqs {
         attributes: Map<String, Value>,
         delay_ms: u64,
     ) -> Result<String, SqsError> {
+        if is_fifo(queue) {
+            return Err(SqsError::Parameter(
+                "a message of a FIFO queue needs MessageGroupId and MessageDeduplicationId",
+            ));
+        }
         let delivery = self.inner.faults.take_delivery(queue);
         let now = self.inner.clock.now_ms();
         let id = digest::random_id();
@@ -146,15 +175,46 @@ impl Sqs {
         Ok(id)
     }
 
+    /// Puts a message of a group into a FIFO queue, unless one with the same `same` came in the last 5 minutes;
+    /// answers its id, or the id of that one. Of what can be done to deliveries, only copies are made here.
+    ///
+    /// # Errors
+    /// When there is no such queue, it is no FIFO queue, a name is empty or too long, or the journal cannot be written.
+    pub fn send_in_order(&self, queue: &str, body: &str, group: &str, same: &str) -> Result<String, SqsError> {
+        if !is_fifo(queue) {
+            return Err(SqsError::Parameter("only FIFO queues have message groups here"));
+        }
+        if [group, same].iter().any(|name| !(1..=128).contains(&name.len())) {
+            return Err(SqsError::Parameter("MessageGroupId and MessageDeduplicationId have 1 to 128 characters"));
+        }
+        let now = self.inner.clock.now_ms();
+        let mut queues = self.queues();
+        let target = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
+        if let Some(id) = target.came_before(same, now.saturating_sub(SAME_FOR_MS)) {
+            return Ok(id);
+        }
+        let id = digest::random_id();
+        for copy in 0..self.inner.faults.take_delivery(queue).copies {
+            let id = if copy == 0 { id.clone() } else { digest::random_id() };
+            let message = Message::of_group(id, body, now, group, same);
+            self.inner.journal.append(&Change::Put { queue: queue.to_owned(), message: message.clone() })?;
+            target.put(message);
+        }
+        drop(queues);
+        self.inner.arrived.notify_waiters();
+        Ok(id)
+    }
+
     /// Takes up to `max` messages that are visible now, and hides them for `visibility_ms` or the queue's own time.
-    /// A message received too often goes to the dead letters instead.
+    /// A message received too often goes to the dead letters instead. A FIFO queue gives nothing of a group of which
+    /// something is hidden, and the rest in the order in which it was sent.
     ///
     /// # Errors
     /// When there is no such queue or the journal cannot be written.
     pub fn receive(&self, queue: &str, max: usize, visibility_ms: Option<u64>) -> Result<Vec<Received>, SqsError> {
         let now = self.inner.clock.now_ms();
         let mut queues = self.queues();
-        let dead = format!("{queue}-dlq");
+        let dead = dead_letters_of(queue);
         let has_dead_letters = queues.contains_key(&dead);
         let source = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         let mut poison = Vec::new();
@@ -185,7 +245,7 @@ impl Sqs {
     /// When there is no such queue or the journal cannot be written.
     pub fn redrive(&self, queue: &str) -> Result<usize, SqsError> {
         let now = self.inner.clock.now_ms();
-        let dead = format!("{queue}-dlq");
+        let dead = dead_letters_of(queue);
         let mut queues = self.queues();
         let letters: Vec<Message> =
             queues.get(&dead).ok_or_else(|| SqsError::NoQueue(dead.clone()))?.messages().cloned().collect();
@@ -230,9 +290,15 @@ impl Sqs {
         let mut queues = self.queues();
         let source = queues.get(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         match source.by_receipt(receipt).map(|m| m.id.clone()) {
-            Some(id) => self.forget(&mut queues, queue, &id),
-            None => Ok(()),
+            Some(id) => self.forget(&mut queues, queue, &id)?,
+            None => return Ok(()),
         }
+        drop(queues);
+        // The next of its group may have waited for it.
+        if is_fifo(queue) {
+            self.inner.arrived.notify_waiters();
+        }
+        Ok(())
     }
 
     /// Makes a received message visible `visibility_ms` milliseconds from now.
@@ -321,6 +387,12 @@ impl Sqs {
 
     fn next_visible_in(&self, queue: &str) -> Option<u64> {
         let now = self.inner.clock.now_ms();
-        self.queues().get(queue)?.messages().map(|m| m.visible_ms.saturating_sub(now)).min()
+        self.queues().get(queue)?.next_visible_in(now)
     }
+}
+
+/// The queue of that name; made where a journal tells of one that is no longer.
+fn named(queues: &mut BTreeMap<String, Queue>, name: String) -> &mut Queue {
+    let fifo = is_fifo(&name);
+    queues.entry(name).or_insert_with(|| Queue::new(fifo))
 }

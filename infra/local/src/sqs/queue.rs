@@ -1,6 +1,6 @@
 //! One queue and its messages; pure state, no time and no files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +23,12 @@ pub struct Message {
     pub receive_count: u32,
     /// From when on it can be received.
     pub visible_ms: u64,
+    /// The message group, in FIFO queues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What it has in common with messages that are the same, in FIFO queues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same: Option<String>,
     receipts: u32,
 }
 
@@ -37,8 +43,15 @@ impl Message {
             first_received_ms: None,
             receive_count: 0,
             visible_ms,
+            group: None,
+            same: None,
             receipts: 0,
         }
+    }
+
+    pub(super) fn of_group(id: String, body: &str, now: u64, group: &str, same: &str) -> Self {
+        let message = Self::new(id, body, Map::new(), now, 0);
+        Self { group: Some(group.to_owned()), same: Some(same.to_owned()), ..message }
     }
 
     pub(super) fn receive(&mut self, now: u64, visibility_ms: u64) {
@@ -82,23 +95,42 @@ pub(super) struct Queue {
     messages: BTreeMap<u64, Message>,
     numbers: BTreeMap<String, u64>,
     next: u64,
+    fifo: bool,
+    /// When the newest message with this deduplication id came, and its id. Lost with the process, but for messages
+    /// that are still there.
+    came: BTreeMap<String, (u64, String)>,
     pub(super) visibility_ms: u64,
     pub(super) max_receive: u32,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self { messages: BTreeMap::new(), numbers: BTreeMap::new(), next: 0, visibility_ms: 30_000, max_receive: 5 }
-    }
-}
-
 impl Queue {
+    pub(super) fn new(fifo: bool) -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            next: 0,
+            fifo,
+            came: BTreeMap::new(),
+            visibility_ms: 30_000,
+            max_receive: 5,
+        }
+    }
+
+    /// The id of the message with this deduplication id that came after `since`.
+    pub(super) fn came_before(&mut self, same: &str, since: u64) -> Option<String> {
+        self.came.retain(|_, (sent_ms, _)| *sent_ms > since);
+        self.came.get(same).map(|(_, id)| id.clone())
+    }
+
     /// Adds a message, or replaces the one with its id.
     pub(super) fn put(&mut self, message: Message) {
         let number = *self.numbers.entry(message.id.clone()).or_insert_with(|| {
             self.next += 1;
             self.next
         });
+        if let Some(same) = &message.same {
+            self.came.entry(same.clone()).or_insert_with(|| (message.sent_ms, message.id.clone()));
+        }
         self.messages.insert(number, message);
     }
 
@@ -112,8 +144,15 @@ impl Queue {
         self.messages.values()
     }
 
-    /// The messages that can be received at `now`, the one that has been visible longest first; by number.
+    /// The messages that can be received at `now`, the one that has been visible longest first, in FIFO queues the one
+    /// that was sent first; by number.
     pub(super) fn visible(&self, now: u64) -> Vec<u64> {
+        if self.fifo {
+            let hidden = self.messages.values().filter(|m| m.visible_ms > now);
+            let busy: BTreeSet<_> = hidden.map(|m| &m.group).collect();
+            let free = self.messages.iter().filter(|(_, m)| !busy.contains(&m.group));
+            return free.map(|(number, _)| *number).collect();
+        }
         let visible = self.messages.iter().filter(|(_, m)| m.visible_ms <= now);
         let mut visible: Vec<(u64, u64)> = visible.map(|(number, m)| (m.visible_ms, *number)).collect();
         visible.sort_unstable();
@@ -122,6 +161,14 @@ impl Queue {
 
     pub(super) fn by_number(&self, number: u64) -> Option<&Message> {
         self.messages.get(&number)
+    }
+
+    /// In how many milliseconds something can be received unless something else happens before.
+    pub(super) fn next_visible_in(&self, now: u64) -> Option<u64> {
+        if self.fifo && self.visible(now).is_empty() {
+            return self.messages().filter(|m| m.visible_ms > now).map(|m| m.visible_ms - now).min();
+        }
+        self.messages().map(|m| m.visible_ms.saturating_sub(now)).min()
     }
 
     /// Makes every message visible that was received and not deleted.

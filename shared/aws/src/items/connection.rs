@@ -2,10 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
-use muster_sync::{Connection, ConnectionStatus, Lease, PortError};
+use muster_sync::{Connection, ConnectionStatus, Feed, Lease, Login, PortError};
 
-use super::attributes::{Item, json, n, optional_text, read_json, read_number, read_text, s};
-use super::connection_key;
+use super::attributes::{Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, s};
+use super::feed::{due_at, due_from, due_hash, feed_from};
+use super::{connection_key, connection_pk};
 use crate::fault::unreadable;
 
 const READ: &str = "read the connection";
@@ -48,6 +49,17 @@ pub(crate) fn connection_item(connection: &Connection) -> Result<Item, PortError
     if let Some(user) = &connection.sftp_user {
         put("sftp_user", s(user));
     }
+    if !connection.routes.is_empty() {
+        put("routes", list(&connection.routes));
+    }
+    if let Some(due_ms) = connection.due_ms {
+        put("due", s(due_hash(&connection_pk(connection.account.as_str(), connection.id.as_str()))));
+        put("due_at", s(due_at(due_ms)));
+    }
+    if connection.feed != Feed::default() {
+        put("feed", json(WRITE, &connection.feed)?);
+        put("feed_version", n(connection.feed.version));
+    }
     if let Some(lease) = &connection.lease {
         put("lease_holder", s(&lease.holder));
         put("lease_until", n(lease.until_ms));
@@ -80,6 +92,9 @@ pub(crate) fn connection_from(account: &AccountId, id: &ConnectionId, item: &Ite
         settings_version: number("settings_version")?,
         status: status_from(&read_text(READ, item, "status")?).ok_or_else(|| unreadable(READ, "status"))?,
         sftp_user: optional_text(item, "sftp_user"),
+        routes: read_list(item, "routes"),
+        due_ms: due_from(item)?,
+        feed: feed_from(item)?,
         seed: read_text(READ, item, "seed")?.parse().map_err(|_| unreadable(READ, "seed"))?,
         fence: number("fence")?,
         lease: lease_from(item)?,
@@ -95,6 +110,12 @@ pub(crate) fn connection_from(account: &AccountId, id: &ConnectionId, item: &Ite
         removals: read_json(READ, item, "removals")?.unwrap_or_default(),
         confirmed: item.get("confirmed").is_some_and(|value| value.as_bool() == Ok(&true)),
     })
+}
+
+/// Whose key value this is, if it is a connection's.
+pub(crate) fn connection_of_pk(pk: &str) -> Option<Login> {
+    let (account, connection) = pk.strip_prefix("A#")?.split_once("#C#")?;
+    Some(Login { account: AccountId::parse(account).ok()?, connection: ConnectionId::parse(connection).ok()? })
 }
 
 fn lease_from(item: &Item) -> Result<Option<Lease>, PortError> {

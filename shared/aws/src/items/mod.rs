@@ -3,19 +3,24 @@
 
 mod attributes;
 mod connection;
+mod feed;
 mod recipient;
 mod run;
 
 pub(crate) use attributes::{Item, list, n, s};
-pub(crate) use attributes::{json, optional_text, read_list, read_number, read_text};
-pub(crate) use connection::{connection_from, connection_item, status_name};
+pub(crate) use attributes::{json, optional_text, read_json, read_list, read_number, read_text};
+pub(crate) use connection::{connection_from, connection_item, connection_of_pk, status_name};
+pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
 pub(crate) use recipient::{content_hash, fields_of, is_too_large, shard_of, status_code, stored_from};
 pub(crate) use run::{mail_item, run_from, run_item};
 
 use muster_core::ids::{AccountId, ConnectionId};
+use sha2::{Digest, Sha256};
 
 /// Milliseconds for which a run and its mails are kept: 13 months.
 pub(crate) const RUN_KEPT_MS: i64 = 396 * 24 * 3_600_000;
+/// Milliseconds for which runs of single events, what a listing collects and people's marks are kept: 30 days.
+pub(crate) const EVENT_KEPT_MS: i64 = 30 * 24 * 3_600_000;
 /// Milliseconds for which a removed recipient is kept hidden: 30 days.
 pub(crate) const REMOVED_KEPT_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -34,9 +39,37 @@ pub(crate) fn connection_key(account: &AccountId, id: &ConnectionId) -> Item {
     key(&connection_pk(account.as_str(), id.as_str()), "CONNECTION")
 }
 
-/// The key of a run.
+/// The key of a run. Runs of single events lie apart: there are many, and no list shows them.
 pub(crate) fn run_key(account: &AccountId, connection: &ConnectionId, run: &str) -> Item {
-    key(&connection_pk(account.as_str(), connection.as_str()), &format!("RUN#{run}"))
+    let kind = if is_event(run) { "EVENT" } else { "RUN" };
+    key(&connection_pk(account.as_str(), connection.as_str()), &format!("{kind}#{run}"))
+}
+
+/// Whether this is the id of a run of one event: no other begins so, since they are made of hexadecimal digits.
+pub(crate) fn is_event(run: &str) -> bool {
+    run.starts_with("e-")
+}
+
+/// The key of what the listing of a run has collected so far.
+pub(crate) fn poll_key(account: &AccountId, connection: &ConnectionId, run: &str) -> Item {
+    key(&connection_pk(account.as_str(), connection.as_str()), &format!("POLL#{run}"))
+}
+
+/// The key of a person's mark, by the provider's id. An id too long for a key stands there as its hash.
+pub(crate) fn person_key(account: &AccountId, connection: &ConnectionId, person: &str) -> Item {
+    const LONGEST: usize = 512;
+    let sk = if person.len() > LONGEST {
+        let hash = Sha256::digest(person.as_bytes());
+        format!("PERSON-HASH#{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    } else {
+        format!("PERSON#{person}")
+    };
+    key(&connection_pk(account.as_str(), connection.as_str()), &sk)
+}
+
+/// The key of the connection that a provider's webhooks call by this name.
+pub(crate) fn route_key(route: &str) -> Item {
+    key(&format!("HOOK#{route}"), "ROUTE")
 }
 
 /// The key of a mail.

@@ -7,7 +7,7 @@ use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{MailKind, PortError, Run, RunState};
 
 use super::attributes::{Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, s};
-use super::{RUN_KEPT_MS, mail_key, run_key};
+use super::{EVENT_KEPT_MS, RUN_KEPT_MS, is_event, mail_key, run_key};
 use crate::fault::unreadable;
 
 const READ: &str = "read the run";
@@ -31,7 +31,8 @@ pub(crate) fn run_item(run: &Run) -> Result<Item, PortError> {
     put("held", list(&run.held));
     put("settings_version", n(run.settings_version));
     put("conflicts", n(run.conflicts));
-    put("exp", n((run.received_ms + RUN_KEPT_MS) / 1000));
+    let kept_ms = if is_event(run.id.as_str()) { EVENT_KEPT_MS } else { RUN_KEPT_MS };
+    put("exp", n((run.received_ms + kept_ms) / 1000));
     if let Some(plan) = &run.plan {
         put("plan", json(WRITE, plan)?);
         put("plan_hash", s(&plan.hash));
@@ -52,7 +53,7 @@ pub(crate) fn run_item(run: &Run) -> Result<Item, PortError> {
 pub(crate) fn run_from(account: &AccountId, connection: &ConnectionId, item: &Item) -> Result<Run, PortError> {
     let number = |name: &str| read_number::<u64>(READ, item, name)?.ok_or_else(|| unreadable(READ, name));
     let sk = read_text(READ, item, "sk")?;
-    let id = sk.strip_prefix("RUN#").and_then(|id| RunId::parse(id).ok());
+    let id = sk.strip_prefix("RUN#").or(sk.strip_prefix("EVENT#")).and_then(|id| RunId::parse(id).ok());
     Ok(Run {
         account: account.clone(),
         connection: connection.clone(),

@@ -1,6 +1,5 @@
 //! Saving connections and logins, and finding them without reading the whole table.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_sync::{Admin, Connection, Credentials, Login, PortError};
 
@@ -8,33 +7,63 @@ use super::Table;
 use super::commit::item_key;
 use crate::expression::Expression;
 use crate::fault::unreadable;
-use crate::items::{Item, connection_item, key, list, n, optional_text, read_list, read_text, s, status_name};
+use crate::items::{
+    Item, connection_item, key, list, n, optional_text, read_list, read_text, s, status_name, with_due,
+};
 
 type Answer<T> = Result<T, PortError>;
 
+/// What a login or a route stands for.
+pub(super) fn login_from(operation: &'static str, item: &Item) -> Answer<Login> {
+    let account = AccountId::parse(&read_text(operation, item, "account")?);
+    let connection = ConnectionId::parse(&read_text(operation, item, "connection")?);
+    Ok(Login {
+        account: account.map_err(|_| unreadable(operation, "account"))?,
+        connection: connection.map_err(|_| unreadable(operation, "connection"))?,
+    })
+}
+
 fn login_key(user: &str) -> Item {
     key(&format!("SFTP#{user}"), "LOGIN")
+}
+
+const SAVE: &str = "save the connection";
+
+/// What saving a known connection changes: what its runs keep stays theirs.
+fn changed(connection: &Connection, version: u64) -> Expression {
+    let routes = (!connection.routes.is_empty()).then(|| list(&connection.routes));
+    let change = Expression::new()
+        .set("settings", s(&connection.settings))
+        .set("settings_version", n(connection.settings_version))
+        .set("status", s(status_name(connection.status)))
+        .set_or_remove("sftp_user", connection.sftp_user.as_ref().map(s))
+        .set_or_remove("routes", routes)
+        .when_is("settings_version", n(version));
+    with_due(change, connection, connection.due_ms)
 }
 
 impl Admin for Table {
     async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool> {
         let saved = match expected_settings_version {
             None => self.put(connection_item(connection)?, Some("attribute_not_exists(pk)")),
-            Some(version) => Expression::new()
-                .set("settings", s(&connection.settings))
-                .set("settings_version", n(connection.settings_version))
-                .set("status", s(status_name(connection.status)))
-                .set_or_remove("sftp_user", connection.sftp_user.as_ref().map(s))
-                .when_is("settings_version", n(version))
-                .within(&self.name, item_key(connection)),
+            Some(version) => changed(connection, version).within(&self.name, item_key(connection)),
         };
         let account = connection.account.as_str();
-        let steps = vec![
+        let mut steps = vec![
             saved,
             self.put(key(&format!("A#{account}"), &format!("C#{}", connection.id)), None),
             self.put(key("ACCOUNTS", account), None),
         ];
-        self.transact("save the connection", steps).await
+        let before = steps.len();
+        let routes = self.route_steps(connection, expected_settings_version).await?;
+        let names: Vec<String> = routes.iter().map(|(name, _)| name.clone()).collect();
+        steps.extend(routes.into_iter().map(|(_, step)| step));
+        let unmet = self.unmet(SAVE, steps).await?;
+        let taken = unmet.first().and_then(|at| at.checked_sub(before)).and_then(|at| names.get(at));
+        match taken {
+            Some(route) => Err(PortError::never(SAVE, format!("the route {route} belongs to another connection"))),
+            None => Ok(unmet.is_empty()),
+        }
     }
 
     async fn put_login(&self, user: &str, login: &Login, credentials: &Credentials) -> Answer<bool> {
@@ -71,25 +100,13 @@ impl Admin for Table {
 }
 
 impl Table {
-    #[expect(clippy::expect_used, reason = "table and item are given")]
-    fn put(&self, item: Item, condition: Option<&str>) -> TransactWriteItem {
-        let put = Put::builder().table_name(&self.name).set_item(Some(item));
-        let put = put.set_condition_expression(condition.map(str::to_owned));
-        TransactWriteItem::builder().put(put.build().expect("a put with table and item")).build()
-    }
-
     pub(super) async fn stored_login(&self, user: &str) -> Answer<Option<(Login, Credentials)>> {
         const READ: &str = "read the login";
         if user.is_empty() {
             return Ok(None);
         }
         let Some(item) = self.get_item(READ, login_key(user)).await? else { return Ok(None) };
-        let account = AccountId::parse(&read_text(READ, &item, "account")?);
-        let connection = ConnectionId::parse(&read_text(READ, &item, "connection")?);
-        let login = Login {
-            account: account.map_err(|_| unreadable(READ, "account"))?,
-            connection: connection.map_err(|_| unreadable(READ, "connection"))?,
-        };
+        let login = login_from(READ, &item)?;
         let credentials =
             Credentials { password_hash: optional_text(&item, "password"), keys: read_list(&item, "keys") };
         Ok(Some((login, credentials)))

@@ -5,7 +5,7 @@ use muster_sync::{CommitPlan, Connection, ConnectionStatus, Finish, MailKind, Po
 
 use super::Table;
 use crate::expression::Expression;
-use crate::items::{Item, connection_key, json, list, mail_item, n, run_key, s, status_name};
+use crate::items::{Item, connection_key, json, list, mail_item, n, run_key, s, status_name, with_due, with_feed};
 
 pub(super) fn run_item_key(run: &Run) -> Item {
     run_key(&run.account, &run.connection, run.id.as_str())
@@ -16,8 +16,18 @@ pub(super) fn item_key(connection: &Connection) -> Item {
 }
 
 /// Whether a run may say how its connection stands: nothing overrides a person's switching it off.
-pub(super) fn is_on(connection: &Connection) -> bool {
+fn is_on(connection: &Connection) -> bool {
     !matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted)
+}
+
+/// Sets how the connection stands, unless a person switched it off or did so meanwhile.
+pub(super) fn run_status_change(
+    change: Expression,
+    connection: &Connection,
+    status: Option<ConnectionStatus>,
+) -> Expression {
+    let Some(status) = status.filter(|_| is_on(connection)) else { return change };
+    change.set("status", s(status_name(status))).when_is("status", s(status_name(connection.status)))
 }
 
 impl Table {
@@ -68,6 +78,7 @@ impl Table {
                 .when("#state = :held OR #state = :received");
             steps.push(change.within(&self.name, run_key(&run.account, &run.connection, replaced.as_str())));
         }
+        steps.extend(self.mark_step(COMMIT, run, commit.person, commit.now_ms)?);
         if held {
             steps.push(self.put_mail(run, MailKind::Held, commit.now_ms, false));
         }
@@ -111,21 +122,25 @@ impl Table {
             .set_or_remove("roster", finish.roster.as_ref().map(s))
             .set("grouped_by", s(finish.grouped_by))
             .set("owned", n(finish.owned))
-            .add("directory_version", n(1))
+            .also(finish.voids_plans, |change| change.add("directory_version", n(1)))
+            .also(finish.due_ms.is_some(), |change| with_due(change, connection, finish.due_ms))
             .also(finish.rows.is_some(), |change| change.set_or_remove("last_rows", finish.rows.map(n)))
             .set("removals", json(FINISH, &finish.removals)?)
             .set("confirmed", AttributeValue::Bool(true))
-            .also(is_on(connection), |change| {
-                let as_read = s(status_name(connection.status));
-                change.set("status", s(status_name(ConnectionStatus::Connected))).when_is("status", as_read)
-            })
             .remove("active")
             .when_is("active", s(run.id.as_str()));
-        let steps = vec![
+        let connection_change = run_status_change(connection_change, connection, Some(ConnectionStatus::Connected));
+        let connection_change = match &finish.feed {
+            Some(feed) => with_feed(FINISH, connection_change, feed)?,
+            None => connection_change,
+        };
+        let mut steps = vec![
             run_change.within(&self.name, run_item_key(run)),
             connection_change.within(&self.name, item_key(connection)),
-            self.put_mail(run, MailKind::Ended, finish.now_ms, true),
         ];
+        if finish.mail {
+            steps.push(self.put_mail(run, MailKind::Ended, finish.now_ms, true));
+        }
         self.transact(FINISH, steps).await
     }
 }

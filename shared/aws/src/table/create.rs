@@ -14,6 +14,8 @@ const CREATE: &str = "create the table";
 /// The indexes of the three grouping slots, as names of index and hash attribute. The service wants
 /// index names of three characters or more.
 pub(super) const GROUP_INDEXES: [(&str, &str); 3] = [("by-g1", "g1"), ("by-g2", "g2"), ("by-g3", "g3")];
+/// The index of the connections that the schedule looks at: hash `due`, range `due_at`.
+pub(super) const DUE_INDEX: &str = "by-due";
 
 impl Table {
     /// Makes the table unless it is there.
@@ -46,18 +48,20 @@ struct Shape {
 fn shape() -> Result<Shape, BuildError> {
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
-    let key = |hash: &str| -> Result<Vec<_>, BuildError> {
+    let key = |hash: &str, range: &str| -> Result<Vec<_>, BuildError> {
         let part = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-        Ok(vec![part(hash, KeyType::Hash)?, part("sk", KeyType::Range)?])
+        Ok(vec![part(hash, KeyType::Hash)?, part(range, KeyType::Range)?])
     };
-    let index = |(name, hash): &(&str, &str)| {
+    let index = |(name, hash, range): (&str, &str, &str)| {
         let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-        let index = GlobalSecondaryIndex::builder().index_name(*name).set_key_schema(Some(key(hash)?));
+        let index = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(key(hash, range)?));
         index.projection(keys_only).build()
     };
+    let groups = GROUP_INDEXES.iter().map(|(name, hash)| (*name, *hash, "sk"));
+    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at"];
     Ok(Shape {
-        attributes: ["pk", "sk", "g1", "g2", "g3"].into_iter().map(attribute).collect::<Result<_, _>>()?,
-        key: key("pk")?,
-        indexes: GROUP_INDEXES.iter().map(index).collect::<Result<_, _>>()?,
+        attributes: attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
+        key: key("pk", "sk")?,
+        indexes: groups.chain([(DUE_INDEX, "due", "due_at")]).map(index).collect::<Result<_, _>>()?,
     })
 }

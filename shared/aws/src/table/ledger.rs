@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{
-    Claim, CommitPlan, Connection, Finish, Ledger, Login, MailState, Opened, OutboxMail, PortError, Posted, Run,
-    RunState, TakeLease, Transition,
+    Claim, CommitPlan, Connection, FeedChange, Finish, Ledger, Login, MailState, Opened, OutboxMail, PersonMark,
+    PortError, Posted, Run, RunState, TakeLease, Transition,
 };
 
 use super::Table;
@@ -140,6 +140,35 @@ impl Ledger for Table {
 
     async fn close(&self, transition: &Transition<'_>) -> Answer<bool> {
         self.close_run(transition).await
+    }
+
+    async fn save_feed(&self, change: &FeedChange<'_>) -> Answer<bool> {
+        self.save_changed_feed(change).await
+    }
+
+    async fn due(&self, now_ms: i64, most: u16) -> Answer<Vec<Login>> {
+        self.due_connections(now_ms, most).await
+    }
+
+    async fn route(&self, route: &str) -> Answer<Option<Login>> {
+        self.stored_route(route).await
+    }
+
+    async fn person_mark(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        person: &str,
+    ) -> Answer<Option<PersonMark>> {
+        self.stored_mark(account, connection, person).await
+    }
+
+    async fn take_poll(&self, run: &Run, holder: &str, now_ms: i64, until_ms: i64) -> Answer<Option<String>> {
+        self.take_listing(run, holder, now_ms, until_ms).await
+    }
+
+    async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool> {
+        self.keep_listing(run, holder, progress, until_ms).await
     }
 
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted> {

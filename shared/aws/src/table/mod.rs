@@ -5,11 +5,13 @@ mod close;
 mod commit;
 mod create;
 mod directory;
+mod feed;
 mod ledger;
 mod outbox;
+mod routes;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use muster_sync::PortError;
 
 use crate::config::TableConfig;
@@ -63,10 +65,22 @@ impl Table {
     /// for again and not done again. A token of our own making could name two calls that differ, which
     /// the service refuses for good, or tell a second caller that it was the first.
     async fn transact(&self, operation: &'static str, steps: Vec<TransactWriteItem>) -> Result<bool, PortError> {
+        Ok(self.unmet(operation, steps).await?.is_empty())
+    }
+
+    /// The same; answers the places of the steps whose conditions did not hold.
+    async fn unmet(&self, operation: &'static str, steps: Vec<TransactWriteItem>) -> Result<Vec<usize>, PortError> {
         let request = self.client.transact_write_items().set_transact_items(Some(steps));
         match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => cancelled(operation, &error).map(|()| false),
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => cancelled(operation, &error),
         }
+    }
+
+    #[expect(clippy::expect_used, reason = "table and item are given")]
+    fn put(&self, item: Item, condition: Option<&str>) -> TransactWriteItem {
+        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        let put = put.set_condition_expression(condition.map(str::to_owned));
+        TransactWriteItem::builder().put(put.build().expect("a put with table and item")).build()
     }
 }

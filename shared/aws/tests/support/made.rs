@@ -8,7 +8,7 @@ use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::plan::{Change, ChangeKind, Reason};
 use muster_core::recipient::{Recipient, Value};
 use muster_core::status::Status;
-use muster_sync::{Cause, Connection, ConnectionStatus, PlanRef, Run, RunCounts, RunState};
+use muster_sync::{Cause, Connection, ConnectionStatus, Feed, PlanRef, Run, RunCounts, RunState};
 
 pub const HOUR: i64 = 3_600_000;
 
@@ -32,6 +32,9 @@ pub fn connection() -> Connection {
         settings_version: 1,
         status: ConnectionStatus::Pending,
         sftp_user: Some("acme-payroll".to_owned()),
+        routes: Vec::new(),
+        due_ms: None,
+        feed: Feed::default(),
         seed: u64::MAX,
         fence: 0,
         lease: None,
@@ -86,6 +89,10 @@ pub fn plan(directory_version: u64) -> PlanRef {
         owned_after: 3,
         rows: Some(3),
         grouped_by: "department".to_owned(),
+        owned_seen: None,
+        listing_ms: None,
+        mark: None,
+        touches: Vec::new(),
     }
 }
 

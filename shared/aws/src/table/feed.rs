@@ -1,0 +1,128 @@
+//! What connections with an API remember, when they are due, and who collects a listing.
+
+use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use muster_core::ids::{AccountId, ConnectionId};
+use muster_sync::{FeedChange, Login, PersonMark, PortError, Run};
+
+use super::Table;
+use super::commit::{item_key, run_status_change};
+use super::create::DUE_INDEX;
+use crate::expression::Expression;
+use crate::fault::{failed, unreadable};
+use crate::items::{
+    DUE_SPREAD, EVENT_KEPT_MS, connection_of_pk, due_at, mark_item, n, optional_text, person_key, poll_key, read_json,
+    read_text, s, with_due, with_feed,
+};
+
+type Answer<T> = Result<T, PortError>;
+
+impl Table {
+    pub(super) async fn save_changed_feed(&self, change: &FeedChange<'_>) -> Answer<bool> {
+        const SAVE: &str = "save what the connection remembers";
+        let connection = change.connection;
+        let update = with_due(Expression::new(), connection, change.due_ms);
+        let update = run_status_change(with_feed(SAVE, update, &change.feed)?, connection, change.status);
+        self.update(SAVE, item_key(connection), update).await
+    }
+
+    /// The connections of every part of the index whose time has come; the index may lag by a moment.
+    pub(super) async fn due_connections(&self, now_ms: i64, most: u16) -> Answer<Vec<Login>> {
+        const LIST: &str = "list the due connections";
+        let mut due: Vec<(String, String)> = Vec::new();
+        for part in 0..DUE_SPREAD {
+            due.extend(self.due_in(LIST, part, now_ms, usize::from(most)).await?);
+        }
+        due.sort_unstable();
+        due.truncate(usize::from(most));
+        due.iter().map(|(_, pk)| connection_of_pk(pk).ok_or_else(|| unreadable(LIST, "pk"))).collect()
+    }
+
+    /// At most `most` of one part, as time and key value.
+    async fn due_in(
+        &self,
+        operation: &'static str,
+        part: u8,
+        now_ms: i64,
+        most: usize,
+    ) -> Answer<Vec<(String, String)>> {
+        let mut due = Vec::new();
+        let mut from = None;
+        while due.len() < most {
+            let left = i32::try_from(most - due.len()).unwrap_or(i32::MAX);
+            let request = self.client.query().table_name(&self.name).index_name(DUE_INDEX).limit(left);
+            let request = request
+                .key_condition_expression("#due = :due AND #due_at <= :now")
+                .expression_attribute_names("#due", "due")
+                .expression_attribute_names("#due_at", "due_at")
+                .expression_attribute_values(":due", s(format!("D#{part}")))
+                .expression_attribute_values(":now", s(due_at(now_ms)));
+            let page = request.set_exclusive_start_key(from).send().await.map_err(|error| failed(operation, &error))?;
+            for item in page.items.unwrap_or_default() {
+                due.push((read_text(operation, &item, "due_at")?, read_text(operation, &item, "pk")?));
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    pub(super) async fn stored_mark(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        person: &str,
+    ) -> Answer<Option<PersonMark>> {
+        const READ: &str = "read the person's mark";
+        let Some(item) = self.get_item(READ, person_key(account, connection, person)).await? else { return Ok(None) };
+        read_json(READ, &item, "mark")?.ok_or_else(|| unreadable(READ, "mark")).map(Some)
+    }
+
+    /// The step that keeps a person's mark beside a run's change, where there is one.
+    pub(super) fn mark_step(
+        &self,
+        operation: &'static str,
+        run: &Run,
+        person: Option<(&str, &PersonMark)>,
+        now_ms: i64,
+    ) -> Answer<Option<TransactWriteItem>> {
+        let item = |person| mark_item(operation, (&run.account, &run.connection), person, now_ms);
+        Ok(person.map(item).transpose()?.map(|item| self.put(item, None)))
+    }
+
+    pub(super) async fn take_listing(
+        &self,
+        run: &Run,
+        holder: &str,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> Answer<Option<String>> {
+        const TAKE: &str = "take the listing";
+        let change = Expression::new()
+            .set("holder", s(holder))
+            .set("until_ms", n(until_ms))
+            .set("exp", n((now_ms + EVENT_KEPT_MS) / 1000))
+            .value("now", n(now_ms))
+            // The holder itself asks again after a lost answer.
+            .when("attribute_not_exists(#holder) OR #until_ms < :now OR #holder = :holder");
+        let key = poll_key(&run.account, &run.connection, run.id.as_str());
+        let request = self.client.update_item().table_name(&self.name).set_key(Some(key));
+        match change.on(request).return_values(ReturnValue::AllNew).send().await {
+            Ok(answer) => {
+                let item = answer.attributes.ok_or_else(|| unreadable(TAKE, "pk"))?;
+                Ok(Some(optional_text(&item, "progress").unwrap_or_default()))
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(failed(TAKE, &error)),
+        }
+    }
+
+    pub(super) async fn keep_listing(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool> {
+        let change =
+            Expression::new().set("progress", s(progress)).set("until_ms", n(until_ms)).when_is("holder", s(holder));
+        self.update("keep the listing", poll_key(&run.account, &run.connection, run.id.as_str()), change).await
+    }
+}

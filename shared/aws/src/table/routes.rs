@@ -1,0 +1,61 @@
+//! The names by which providers' webhooks call connections. Each is an item, so that no two connections have it.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use muster_sync::{Connection, Ledger, Login, PortError};
+
+use super::Table;
+use super::admin::login_from;
+use crate::expression::Expression;
+use crate::items::{route_key, s};
+
+const OURS: &str = "attribute_not_exists(#pk) OR (#account = :account AND #connection = :connection)";
+
+impl Table {
+    pub(super) async fn stored_route(&self, route: &str) -> Result<Option<Login>, PortError> {
+        const READ: &str = "read the route";
+        let item = self.get_item(READ, route_key(route)).await?;
+        item.map(|item| login_from(READ, &item)).transpose()
+    }
+
+    /// The steps, each with its route, that make the stored routes those of `connection`. Its settings version guards
+    /// what is read here: routes change only together with it.
+    pub(super) async fn route_steps(
+        &self,
+        connection: &Connection,
+        expected_settings_version: Option<u64>,
+    ) -> Result<Vec<(String, TransactWriteItem)>, PortError> {
+        let stored = match expected_settings_version {
+            Some(_) => self.connection(&connection.account, &connection.id).await?,
+            None => None,
+        };
+        let stored = stored.map(|stored| stored.routes).unwrap_or_default();
+        let wanted: BTreeSet<&String> = connection.routes.iter().collect();
+        let gone: BTreeSet<&String> = stored.iter().filter(|route| !wanted.contains(route)).collect();
+        let taken = wanted.into_iter().map(|route| (route.clone(), self.take_route(connection, route)));
+        let left = gone.into_iter().map(|route| (route.clone(), self.leave_route(connection, route)));
+        Ok(taken.chain(left).collect())
+    }
+
+    fn take_route(&self, connection: &Connection, route: &str) -> TransactWriteItem {
+        let change = Expression::new()
+            .set("account", s(connection.account.as_str()))
+            .set("connection", s(connection.id.as_str()))
+            .when(OURS);
+        change.within(&self.name, route_key(route))
+    }
+
+    #[expect(clippy::expect_used, reason = "table and key are given")]
+    fn leave_route(&self, connection: &Connection, route: &str) -> TransactWriteItem {
+        let mut delete = Delete::builder().table_name(&self.name).set_key(Some(route_key(route)));
+        for name in ["pk", "account", "connection"] {
+            delete = delete.expression_attribute_names(format!("#{name}"), name);
+        }
+        let delete = delete
+            .condition_expression(OURS)
+            .expression_attribute_values(":account", s(connection.account.as_str()))
+            .expression_attribute_values(":connection", s(connection.id.as_str()));
+        TransactWriteItem::builder().delete(delete.build().expect("a delete with table and key")).build()
+    }
+}
