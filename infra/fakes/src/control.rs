@@ -32,29 +32,30 @@ pub(crate) async fn answer(world: &World, name: Name, call: &Call) -> Answer {
     match (call.method.as_str(), parts.as_slice()) {
         ("GET", ["state"]) => Answer::ok(&provider.state()),
         ("GET", ["requests"]) => Answer::ok(&json!({"requests": provider.log})),
-        ("DELETE", ["requests"]) => done(provider.log.clear()),
+        ("DELETE", ["requests"]) => done(|| provider.log.clear()),
         ("POST", ["people"]) => people(&mut provider, &body, quiet),
         ("PATCH", ["people", id]) => patch(&mut provider, id, &body, quiet),
         ("DELETE", ["people", id]) => match provider.remove(id, quiet) {
-            Some(_) => done(()),
+            Some(_) => done(|| ()),
             None => Answer::refused(404, "nobody has this id"),
         },
-        ("POST", ["reset"]) => done(*provider = Provider::new(name)),
-        ("POST", ["credentials"]) => done(texts(&mut provider.credentials, &body)),
+        ("POST", ["reset"]) => done(|| *provider = Provider::new(name)),
+        ("POST", ["credentials"]) => done(|| texts(&mut provider.credentials, &body)),
         ("POST", ["webhook_url"]) => webhook_url(&mut provider, &body),
         ("POST", ["event"]) => event(&mut provider, &body),
         ("POST", ["directory"]) if name == Name::WorkOs => directory(&mut provider, &body),
         ("POST", ["misbehave"]) => match Misbehaviour::parse(name, &body) {
-            Ok(misbehaviour) => done(provider.misbehaviour = Some(misbehaviour)),
+            Ok(misbehaviour) => done(|| provider.misbehaviour = Some(misbehaviour)),
             Err(why) => Answer::refused(422, why),
         },
-        ("POST", ["behave"]) => done(provider.misbehaviour = None),
+        ("POST", ["behave"]) => done(|| provider.misbehaviour = None),
         _ => Answer::refused(404, "no such control; README.md of infra/fakes lists them"),
     }
 }
 
-/// Says that a thing was done.
-fn done((): ()) -> Answer {
+/// Does a thing and says so.
+fn done(thing: impl FnOnce()) -> Answer {
+    thing();
     Answer::ok(&json!({"ok": true}))
 }
 
@@ -126,7 +127,7 @@ fn webhook_url(provider: &mut Provider, body: &Value) -> Answer {
         None => {}
     }
     texts(&mut provider.keys, &body["connection_keys"]);
-    done(())
+    done(|| ())
 }
 
 /// Makes an event of any type happen: `{"event": "account.updated", "data": {…}}`.
@@ -134,7 +135,7 @@ fn event(provider: &mut Provider, body: &Value) -> Answer {
     let Some(kind) = body["event"].as_str() else { return Answer::refused(422, "event: missing") };
     let body = wire::body(provider, kind, &body["data"]);
     provider.happen(kind.to_owned(), body, false);
-    done(())
+    done(|| ())
 }
 
 /// The state of the directory of `WorkOS`, and whether who stops being active is deleted there.
@@ -154,7 +155,7 @@ fn directory(provider: &mut Provider, body: &Value) -> Answer {
             provider.happen(kind.to_owned(), body, false);
         }
     }
-    done(())
+    done(|| ())
 }
 
 /// Delivers what is held, and waits for the answers: `{"order": […]}` one after the other, `{"all": true}` likewise

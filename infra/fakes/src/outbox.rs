@@ -78,39 +78,39 @@ impl Outbox {
 }
 
 impl Sending {
-    /// The headers, signed now, and the body.
-    pub(crate) fn signed(&self) -> Result<(Vec<(&'static str, String)>, Vec<u8>), String> {
-        let body = self.event.body.to_string().into_bytes();
+    /// The headers over this body, signed now.
+    fn signed(&self, body: &[u8]) -> Result<Vec<(&'static str, String)>, String> {
         let (milliseconds, secret) = (clock::now(), self.secret.as_str());
         let seconds = milliseconds / 1000;
         let headers = match self.name {
             Name::Apideck => vec![
                 ("x-apideck-event-type", self.event.kind.clone()),
-                ("x-apideck-signature", sign::apideck(secret, &body).ok_or("the body is no JSON")?),
+                ("x-apideck-signature", sign::apideck(secret, body).ok_or("the body is no JSON")?),
                 ("x-apideck-idempotency-key", self.event.id.clone()),
             ],
-            Name::Merge => vec![("X-Merge-Webhook-Signature", sign::merge(secret, &body))],
+            Name::Merge => vec![("X-Merge-Webhook-Signature", sign::merge(secret, body))],
             Name::Finch => vec![
                 ("Finch-Event-Id", self.event.id.clone()),
                 ("Finch-Timestamp", seconds.to_string()),
                 (
                     "Finch-Signature",
-                    sign::finch(secret, &self.event.id, seconds, &body).ok_or("the secret is no base64")?,
+                    sign::finch(secret, &self.event.id, seconds, body).ok_or("the secret is no base64")?,
                 ),
             ],
-            Name::WorkOs => vec![("WorkOS-Signature", sign::workos(secret, milliseconds, &body))],
+            Name::WorkOs => vec![("WorkOS-Signature", sign::workos(secret, milliseconds, body))],
             Name::BambooHr => vec![
                 ("X-BambooHR-Timestamp", seconds.to_string()),
-                ("X-BambooHR-Signature", sign::bamboohr(secret, &seconds.to_string(), &body)),
+                ("X-BambooHR-Signature", sign::bamboohr(secret, &seconds.to_string(), body)),
             ],
         };
-        Ok((headers, body))
+        Ok(headers)
     }
 
     /// Sends once: the event, the status of the answer or what went wrong.
     pub(crate) async fn send(&self) -> Value {
-        let answer = match self.signed() {
-            Ok((headers, body)) => post(&self.url, &headers, &body).await,
+        let body = self.event.body.to_string().into_bytes();
+        let answer = match self.signed(&body) {
+            Ok(headers) => post(&self.url, &headers, &body).await,
             Err(why) => Err(why),
         };
         let (id, event) = (&self.event.id, &self.event.kind);

@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// A change of the directory.
-#[derive(Debug, Clone)]
-pub(crate) enum Change {
-    Added(Person),
-    Changed { before: Person, after: Person },
-    Removed(Person),
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change<'a> {
+    Added(&'a Person),
+    Changed { before: &'a Person, after: &'a Person },
+    Removed(&'a Person),
 }
 
 /// A person who is no longer there; `person.updated_at` is when they were removed.
@@ -49,9 +49,9 @@ pub(crate) struct Provider {
     pub removed: BTreeMap<u64, Removed>,
     pub credentials: BTreeMap<String, String>,
     pub keys: BTreeMap<String, String>,
-    /// The state that `GET /directories/{id}` of WorkOS tells.
+    /// The state that `GET /directories/{id}` of `WorkOS` tells.
     pub directory_state: String,
-    /// Whether WorkOS deletes people who stop being active, which is its default flow.
+    /// Whether `WorkOS` deletes people who stop being active, which is its default flow.
     pub secure_flow: bool,
     /// Jobs of Finch that were started.
     pub jobs: u64,
@@ -132,7 +132,7 @@ impl Provider {
         self.ids.insert(person.id.clone(), person.sequence);
         self.removed.retain(|_, removed| removed.person.id != person.id);
         self.people.insert(person.sequence, person.clone());
-        self.tell(&Change::Added(person.clone()), quiet);
+        self.tell(Change::Added(&person), quiet);
         Ok(person)
     }
 
@@ -168,7 +168,7 @@ impl Provider {
         if self.secure_flow && before.works() && !after.works() {
             self.remove(id, quiet);
         } else {
-            self.tell(&Change::Changed { before, after: after.clone() }, quiet);
+            self.tell(Change::Changed { before: &before, after: &after }, quiet);
         }
         Some(Ok(after))
     }
@@ -179,11 +179,11 @@ impl Provider {
         let mut person = self.people.remove(&sequence)?;
         person.updated_at = self.tick();
         self.removed.insert(sequence, Removed { person: person.clone() });
-        self.tell(&Change::Removed(person.clone()), quiet);
+        self.tell(Change::Removed(&person), quiet);
         Some(person)
     }
 
-    fn tell(&mut self, change: &Change, quiet: bool) {
+    fn tell(&mut self, change: Change<'_>, quiet: bool) {
         for (kind, body) in wire::bodies(self, change) {
             self.happen(kind, body, quiet);
         }

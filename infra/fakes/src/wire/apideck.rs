@@ -162,7 +162,7 @@ fn employee(provider: &Provider, person: &Person) -> Value {
 }
 
 /// The webhook of a change; it names the person and holds none of their data.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     let (kind, person) = match change {
         Change::Added(person) => ("created", person),
         Change::Changed { before, after } if status(before).0 != "terminated" && status(after).0 == "terminated" => {

@@ -182,7 +182,7 @@ fn changed(provider: &mut Provider, call: &Call) -> Answer {
 }
 
 /// The webhooks of a change: one in the old format, with values; in the new one a creation is followed by an update.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     const FIELDS: &[(&str, &str)] = &[
         ("Employee #", "employeeNumber"),
         ("First name", "firstName"),

@@ -172,7 +172,7 @@ fn introspect(provider: &Provider) -> Answer {
 }
 
 /// The webhooks of a change: one for each product that it shows in.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     let (verb, person, products) = match change {
         Change::Added(person) => ("created", person, vec!["directory", "individual", "employment"]),
         Change::Removed(person) => ("deleted", person, vec!["directory", "individual", "employment"]),

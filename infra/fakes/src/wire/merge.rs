@@ -169,7 +169,7 @@ fn linked_account(provider: &Provider) -> Value {
 }
 
 /// The webhook of a change, with the person inside and ids for what is related.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     let (kind, person, deleted) = match change {
         Change::Added(person) => ("Employee.added", person, false),
         Change::Changed { after, .. } => ("Employee.changed", after, false),

@@ -28,7 +28,7 @@ pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
 }
 
 /// The webhooks that tell of a change: the type of each and its body.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     match provider.name {
         Name::Apideck => apideck::bodies(provider, change),
         Name::Merge => merge::bodies(provider, change),

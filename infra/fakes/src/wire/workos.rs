@@ -44,17 +44,20 @@ fn directory(provider: &Provider) -> Value {
         "created_at": "2026-01-01T00:00:00.000Z", "updated_at": "2026-01-01T00:00:00.000Z"})
 }
 
+/// The field that is wrong and the code for it.
+type Wrong = (&'static str, &'static str);
+
 /// Limit, order and cursor of a list, or what is wrong with them.
-fn ask<'a>(call: &'a Call, listing: String, default_newest_first: bool) -> Result<Ask<'a>, Answer> {
-    let limit = call.number("limit", 10, 1, 100).ok_or_else(|| invalid("limit", "out_of_range"))?;
+fn ask<'a>(call: &'a Call, listing: String, default_newest_first: bool) -> Result<Ask<'a>, Wrong> {
+    let limit = call.number("limit", 10, 1, 100).ok_or(("limit", "out_of_range"))?;
     let newest_first = match call.query("order") {
         None => default_newest_first,
         Some("asc") => false,
         Some("desc" | "normal") => true,
-        Some(_) => return Err(invalid("order", "invalid")),
+        Some(_) => return Err(("order", "invalid")),
     };
     if call.query("before").is_some() {
-        return Err(invalid("before", "not supported by this fake"));
+        return Err(("before", "not supported by this fake"));
     }
     Ok(Ask { listing: format!("{listing}{newest_first}"), cursor: call.query("after"), limit, newest_first })
 }
@@ -71,7 +74,7 @@ fn users(provider: &mut Provider, call: &Call) -> Answer {
     }
     let ask = match ask(call, "users".to_owned(), true) {
         Ok(ask) => ask,
-        Err(refused) => return refused,
+        Err((field, code)) => return invalid(field, code),
     };
     // A directory that was unlinked shows nobody: the trap for who takes that for leavers.
     let linked = provider.directory_state == "linked";
@@ -156,7 +159,7 @@ fn events(provider: &mut Provider, call: &Call) -> Answer {
     }
     let ask = match ask(call, format!("events{kinds:?}{bounds:?}"), false) {
         Ok(ask) => ask,
-        Err(refused) => return refused,
+        Err((field, code)) => return invalid(field, code),
     };
     let wanted =
         |event: &&Event| kinds.contains(&event.kind.as_str()) && event.at >= bounds[0] && event.at <= bounds[1];
@@ -171,7 +174,7 @@ fn events(provider: &mut Provider, call: &Call) -> Answer {
 }
 
 /// The webhook of a change, with the whole user inside.
-pub(crate) fn bodies(provider: &Provider, change: &Change) -> Vec<(String, Value)> {
+pub(crate) fn bodies(provider: &Provider, change: Change<'_>) -> Vec<(String, Value)> {
     let (kind, data) = match change {
         Change::Added(person) => ("dsync.user.created", user(provider, person)),
         Change::Removed(person) => ("dsync.user.deleted", user(provider, person)),
