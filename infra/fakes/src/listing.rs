@@ -1,6 +1,6 @@
 //! Cutting a listing into pages, honestly or not.
 
-use std::collections::hash_map::Entry;
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -21,7 +21,7 @@ pub(crate) trait Row: Clone {
     fn disturbed(&self) -> Self;
 }
 
-impl Row for Person {
+impl Row for Arc<Person> {
     fn sequence(&self) -> u64 {
         self.sequence
     }
@@ -33,7 +33,7 @@ impl Row for Person {
     fn disturbed(&self) -> Self {
         let title = self.title.as_ref().map(|title| format!("{title} (new)"));
         let department = self.department.as_ref().map(|department| format!("{department} (new)"));
-        Person { title, department, updated_at: self.updated_at + 1000, ..self.clone() }
+        Arc::new(Person { title, department, updated_at: self.updated_at + 1000, ..Person::clone(self) })
     }
 }
 
@@ -193,10 +193,10 @@ impl Provider {
     /// The people from `offset` on, the offset and the count that are told, for listings without cursors.
     pub(crate) fn offset_page(
         &mut self,
-        rows: &[Person],
+        rows: &[Arc<Person>],
         offset: usize,
         limit: Option<usize>,
-    ) -> (Vec<Person>, usize, usize) {
+    ) -> (Vec<Arc<Person>>, usize, usize) {
         let size = limit.unwrap_or(usize::MAX / 4).max(1);
         let page = (offset / size) as u64;
         let late = self.misbehaviour.as_ref().map_or(1, |misbehaviour| misbehaviour.after_pages.max(1));

@@ -164,6 +164,15 @@ impl Misbehaviour {
         (due && self.take()).then(|| self.kind.clone())
     }
 
+    /// The kind, if it makes the people in webhooks look odd; none of the times is taken.
+    pub(crate) fn in_webhooks(&self) -> Option<Kind> {
+        let looks = matches!(
+            self.kind,
+            Kind::ForbiddenField(_) | Kind::FutureUpdatedAt | Kind::BackUpdatedAt | Kind::UnknownStatus(_)
+        );
+        (looks && self.left != Some(0)).then(|| self.kind.clone())
+    }
+
     /// The kind, if it happens to this page (counted from 0) of a listing.
     pub(crate) fn on_page(&mut self, page: u64) -> Option<Kind> {
         let due = match self.kind {

@@ -1,6 +1,9 @@
 //! What one fake provider keeps: its people, what happened to them, what it accepts and how it misbehaves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value, json};
 
@@ -22,12 +25,6 @@ pub(crate) enum Change<'a> {
     Removed(&'a Person),
 }
 
-/// A person who is no longer there; `person.updated_at` is when they were removed.
-#[derive(Debug, Clone)]
-pub(crate) struct Removed {
-    pub person: Person,
-}
-
 /// Something a webhook tells of.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
@@ -45,8 +42,10 @@ pub(crate) struct Event {
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub name: Name,
-    pub people: BTreeMap<u64, Person>,
-    pub removed: BTreeMap<u64, Removed>,
+    /// By place in the order of creation; shared, so that a page does not copy everybody.
+    pub people: BTreeMap<u64, Arc<Person>>,
+    /// Those who are no longer there; `updated_at` is when they were removed.
+    pub removed: BTreeMap<u64, Arc<Person>>,
     pub credentials: BTreeMap<String, String>,
     pub keys: BTreeMap<String, String>,
     /// The state that `GET /directories/{id}` of `WorkOS` tells.
@@ -106,7 +105,7 @@ impl Provider {
 
     /// The person with this id, if they are there.
     pub(crate) fn person(&self, id: &str) -> Option<&Person> {
-        self.people.get(self.ids.get(id)?)
+        self.people.get(self.ids.get(id)?).map(Arc::as_ref)
     }
 
     /// A time that is later than every time given out before, so that newer data always bears a newer time.
@@ -130,8 +129,8 @@ impl Provider {
         person.created_at = self.tick();
         person.updated_at = person.created_at;
         self.ids.insert(person.id.clone(), person.sequence);
-        self.removed.retain(|_, removed| removed.person.id != person.id);
-        self.people.insert(person.sequence, person.clone());
+        self.removed.retain(|_, removed| removed.id != person.id);
+        self.people.insert(person.sequence, Arc::new(person.clone()));
         self.tell(Change::Added(&person), quiet);
         Ok(person)
     }
@@ -164,7 +163,7 @@ impl Provider {
             Err(why) => return Some(Err(why)),
         };
         after.updated_at = self.tick();
-        self.people.insert(after.sequence, after.clone());
+        self.people.insert(after.sequence, Arc::new(after.clone()));
         if self.secure_flow && before.works() && !after.works() {
             self.remove(id, quiet);
         } else {
@@ -174,17 +173,22 @@ impl Provider {
     }
 
     /// Removes a person; `None` if nobody has this id.
-    pub(crate) fn remove(&mut self, id: &str, quiet: bool) -> Option<Person> {
+    pub(crate) fn remove(&mut self, id: &str, quiet: bool) -> Option<Arc<Person>> {
         let sequence = self.ids.remove(id)?;
-        let mut person = self.people.remove(&sequence)?;
+        let mut person = Person::clone(&*self.people.remove(&sequence)?);
         person.updated_at = self.tick();
-        self.removed.insert(sequence, Removed { person: person.clone() });
+        let person = Arc::new(person);
+        self.removed.insert(sequence, Arc::clone(&person));
         self.tell(Change::Removed(&person), quiet);
         Some(person)
     }
 
     fn tell(&mut self, change: Change<'_>, quiet: bool) {
-        for (kind, body) in wire::bodies(self, change) {
+        // Webhooks show people as the API would.
+        self.odd = self.misbehaviour.as_ref().and_then(Misbehaviour::in_webhooks);
+        let bodies = wire::bodies(self, change);
+        self.odd = None;
+        for (kind, body) in bodies {
             self.happen(kind, body, quiet);
         }
     }
@@ -235,8 +239,8 @@ impl Provider {
     /// Counts, people and what is under way, for tests.
     pub(crate) fn state(&self) -> Value {
         json!({
-            "people": self.people.values().collect::<Vec<_>>(),
-            "removed": self.removed.values().map(|removed| &removed.person).collect::<Vec<_>>(),
+            "people": self.people.values().map(Arc::as_ref).collect::<Vec<_>>(),
+            "removed": self.removed.values().map(Arc::as_ref).collect::<Vec<_>>(),
             "count": self.people.len(),
             "events": self.events.len(),
             "misbehaving": self.misbehaviour.as_ref().is_some_and(|now| now.left != Some(0)),

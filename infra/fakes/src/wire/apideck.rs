@@ -1,5 +1,7 @@
 //! Apideck's unified HRIS API: `/hris/employees`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{only, without};
@@ -55,7 +57,7 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
     let Some(limit) = call.number("limit", 20, 1, 200) else { return error(400, "limit must be 1 to 200") };
     let filters: Vec<(&str, &str)> =
         FILTERS.iter().filter_map(|name| Some((*name, call.query(&format!("filter[{name}]"))?))).collect();
-    let people: Vec<Person> = provider
+    let people: Vec<Arc<Person>> = provider
         .people
         .values()
         .filter(|person| filters.iter().all(|filter| matches(person, *filter)))
@@ -77,7 +79,7 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
     Answer::ok(&envelope_of_list(provider, call, &page, data))
 }
 
-fn envelope_of_list(provider: &Provider, call: &Call, page: &Page<Person>, data: Vec<Value>) -> Value {
+fn envelope_of_list(provider: &Provider, call: &Call, page: &Page<Arc<Person>>, data: Vec<Value>) -> Value {
     let link = |cursor: &String| match &page.elsewhere {
         Some(elsewhere) => format!("{elsewhere}?cursor={cursor}"),
         None => format!("{}/hris/employees?cursor={cursor}", call.base),

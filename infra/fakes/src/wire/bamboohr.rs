@@ -1,5 +1,7 @@
 //! The API of `BambooHR`: employees, directory, changes, webhooks in both formats.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -66,11 +68,11 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
         return bad_request("BadRequest", "page[limit] must be 1 to 2500");
     };
     let (ids, wanted) = (call.list("filter[ids]"), call.query("filter[status]"));
-    let picked = |person: &&Person| {
+    let picked = |person: &&Arc<Person>| {
         (ids.is_empty() || ids.contains(&person.id.as_str()))
             && wanted.is_none_or(|wanted| status(person).eq_ignore_ascii_case(wanted))
     };
-    let people: Vec<Person> = provider.people.values().filter(picked).cloned().collect();
+    let people: Vec<Arc<Person>> = provider.people.values().filter(picked).cloned().collect();
     let listing = format!("employees{ids:?}{wanted:?}");
     let ask = Ask { listing, cursor: call.query("page[after]"), limit, newest_first: false };
     let Ok(page) = provider.page(&people, &ask) else { return bad_request("BadPage", "the cursor is malformed") };
@@ -81,7 +83,7 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
         "_links": links(call, limit, &page)}))
 }
 
-fn links(call: &Call, limit: usize, page: &Page<Person>) -> Value {
+fn links(call: &Call, limit: usize, page: &Page<Arc<Person>>) -> Value {
     let own = format!("{}/api/v1/employees", call.base);
     let mut links = json!({"self": {"href": format!("{own}?page%5Blimit%5D={limit}")}});
     if let Some(next) = &page.next {
@@ -114,7 +116,7 @@ fn is_custom(person: &Person, field: &str) -> bool {
 }
 
 fn directory(provider: &mut Provider) -> Answer {
-    let active: Vec<Person> = provider.people.values().filter(|person| person.works()).cloned().collect();
+    let active: Vec<Arc<Person>> = provider.people.values().filter(|person| person.works()).cloned().collect();
     let ask = Ask { listing: "directory".to_owned(), cursor: None, limit: usize::MAX / 4, newest_first: false };
     let people = provider.page(&active, &ask).map(|page| page.rows).unwrap_or_default();
     if people.is_empty() {
@@ -158,14 +160,14 @@ fn changed(provider: &mut Provider, call: &Call) -> Answer {
     if !["inserted", "updated", "deleted", "all"].contains(&wanted) {
         return error(400, "type is unknown");
     }
-    let there: Vec<Person> = provider.people.values().cloned().collect();
+    let there: Vec<Arc<Person>> = provider.people.values().cloned().collect();
     let ask = Ask { listing: "changed".to_owned(), cursor: None, limit: usize::MAX / 4, newest_first: false };
     let there = provider.page(&there, &ask).map(|page| page.rows).unwrap_or_default();
     let alive = there.iter().map(|person| {
         let action = if person.created_at == person.updated_at { "Inserted" } else { "Updated" };
         (person, action)
     });
-    let gone = provider.removed.values().map(|removed| (&removed.person, "Deleted"));
+    let gone = provider.removed.values().map(|removed| (removed, "Deleted"));
     let (mut employees, mut latest) = (Map::new(), since);
     for (person, action) in alive.chain(gone) {
         let person = provider.shown(person);

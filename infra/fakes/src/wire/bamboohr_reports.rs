@@ -1,5 +1,7 @@
 //! Reports and datasets of `BambooHR`: everybody in one table, for who has an API key only.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -35,11 +37,11 @@ pub(crate) fn custom(provider: &mut Provider, call: &Call) -> Answer {
     }
     let ids: Option<Vec<String>> =
         filters["employeeIds"].as_array().map(|ids| ids.iter().map(|id| id.to_string().replace('"', "")).collect());
-    let picked = |person: &&Person| {
+    let picked = |person: &&Arc<Person>| {
         since.flatten().is_none_or(|since| person.updated_at >= since)
             && ids.as_ref().is_none_or(|ids| ids.contains(&person.id))
     };
-    let people: Vec<Person> = provider.people.values().filter(picked).cloned().collect();
+    let people: Vec<Arc<Person>> = provider.people.values().filter(picked).cloned().collect();
     let ask = Ask { listing: "report".to_owned(), cursor: None, limit: usize::MAX / 4, newest_first: false };
     let people = provider.page(&people, &ask).map(|page| page.rows).unwrap_or_default();
     let seen: Vec<Value> = fields
@@ -119,7 +121,7 @@ fn table(
             statuses(filter).ok_or("of filters only `status eq` and `status in` are supported by this fake")?
         }
     };
-    let people: Vec<Person> = provider
+    let people: Vec<Arc<Person>> = provider
         .people
         .values()
         .filter(|person| filter.is_none() || wanted.contains(&status(person)))

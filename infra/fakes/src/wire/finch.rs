@@ -1,5 +1,7 @@
 //! Finch's API: directory, individuals, employments, jobs.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::without;
@@ -48,7 +50,7 @@ fn directory(provider: &mut Provider, call: &Call) -> Answer {
         Some(Ok(limit)) if limit > 0 => Some(limit),
         Some(_) => return error(400, "limit is no number above 0"),
     };
-    let people: Vec<Person> = provider.people.values().cloned().collect();
+    let people: Vec<Arc<Person>> = provider.people.values().cloned().collect();
     let (people, offset, count) = provider.offset_page(&people, offset, limit);
     let individuals: Vec<Value> = people
         .iter()

@@ -1,5 +1,7 @@
 //! Merge's HRIS API: `/employees`, `/sync-status`. The version prefix `/api/hris/v1` may stand before each path.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::without;
@@ -53,8 +55,8 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
         }
     }
     let deleted = call.query("include_deleted_data") == Some("true");
-    let gone = provider.removed.values().filter(|_| deleted).map(|removed| &removed.person);
-    let wanted = |person: &&Person| {
+    let gone = provider.removed.values().filter(|_| deleted);
+    let wanted = |person: &&Arc<Person>| {
         let same =
             |name: &str, value: &Option<String>| call.query(name).is_none_or(|wanted| value.as_deref() == Some(wanted));
         person.updated_at > bounds[0]
@@ -63,14 +65,14 @@ fn list(provider: &mut Provider, call: &Call) -> Answer {
             && same("work_email", &person.work_email)
             && call.query("remote_id").is_none_or(|wanted| remote_id(person) == wanted)
     };
-    let people: Vec<Person> = provider.people.values().chain(gone).filter(wanted).cloned().collect();
+    let people: Vec<Arc<Person>> = provider.people.values().chain(gone).filter(wanted).cloned().collect();
     let listing = format!("{bounds:?}{deleted}");
     let Ok(page) = provider.page(&people, &Ask { listing, cursor: call.query("cursor"), limit, newest_first: false })
     else {
         return detail(400, "Invalid cursor.");
     };
     let expand = call.list("expand");
-    let shown = |person: &Person| employee(provider, person, provider.person(&person.id).is_none(), &expand);
+    let shown = |person: &Arc<Person>| employee(provider, person, provider.person(&person.id).is_none(), &expand);
     let results: Vec<Value> = page.rows.iter().map(shown).collect();
     let next = match (page.next, page.elsewhere) {
         (Some(cursor), Some(elsewhere)) => Some(format!("{elsewhere}?cursor={cursor}")),

@@ -1,5 +1,7 @@
 //! Directory Sync of `WorkOS`: directories, their users, events.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::without;
@@ -78,11 +80,11 @@ fn users(provider: &mut Provider, call: &Call) -> Answer {
     };
     // A directory that was unlinked shows nobody: the trap for who takes that for leavers.
     let linked = provider.directory_state == "linked";
-    let wanted = |person: &&Person| {
+    let wanted = |person: &&Arc<Person>| {
         let same = |name: &str, value: Option<&str>| call.query(name).is_none_or(|wanted| value == Some(wanted));
         same("idp_id", Some(&idp_id(person))) && same("email", person.work_email.as_deref()) && linked
     };
-    let people: Vec<Person> = provider.people.values().filter(wanted).cloned().collect();
+    let people: Vec<Arc<Person>> = provider.people.values().filter(wanted).cloned().collect();
     match provider.page(&people, &ask) {
         Ok(page) => {
             let data = page.rows.iter().map(|person| user(provider, person)).collect();

@@ -1,5 +1,7 @@
 //! The fakes over real sockets: what they keep and page, how they sign, how they misbehave.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod misbehaviour;
 mod paging;
 mod providers;

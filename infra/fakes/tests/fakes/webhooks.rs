@@ -213,3 +213,13 @@ async fn the_secure_flow_deletes_who_stops_being_active() {
     assert_eq!(bench.state().await["webhooks"]["held"][0]["event"], "dsync.user.deleted");
     assert_eq!(bench.get(&format!("/directory_users/{id}")).await.status, 404);
 }
+
+#[tokio::test]
+async fn webhooks_show_people_as_oddly_as_the_api_does() {
+    let receiver = Receiver::new(&[]).await;
+    let bench = aimed("workos", &receiver, false).await;
+    bench.misbehave("future_updated_at").await;
+    bench.control("POST", "people", &json!({})).await;
+    let body = receiver.wait_for(1).await.remove(0).json();
+    assert!(body["data"]["updated_at"].as_str() > body["created_at"].as_str());
+}
