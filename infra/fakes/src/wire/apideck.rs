@@ -92,7 +92,7 @@ fn envelope_of_list(provider: &Provider, call: &Call, page: &Page<Arc<Person>>, 
     }
     json!({"status_code": 200, "status": "OK", "service": provider.key("service_id"), "resource": "employees",
         "operation": "all", "data": data, "meta": meta,
-        "links": {"previous": null, "current": null, "next": page.next.as_ref().map(link)}})
+        "links": {"previous": null, "current": format!("{}/hris/employees", call.base), "next": page.next.as_ref().map(link)}})
 }
 
 fn matches(person: &Person, (filter, wanted): (&str, &str)) -> bool {
@@ -140,11 +140,11 @@ fn employee(provider: &Provider, person: &Person) -> Value {
         .collect();
     let deceased = (person.status() == "deceased")
         .then(|| person.end_date.clone().unwrap_or_else(|| clock::date(person.updated_at)));
-    let whole = json!({
+    let mut whole = json!({
         "id": person.id, "downstream_id": person.id, "employee_number": person.employee_number,
         "first_name": person.first_name, "middle_name": person.middle_name, "last_name": person.last_name,
         "preferred_name": person.preferred_name, "display_name": person.full_name(), "title": person.title,
-        "department_name": person.department, "division": person.division, "manager": manager,
+        "department_name": person.department, "division": person.division,
         "employment_status": status, "leaving_reason": leaving_reason, "deceased_on": deceased,
         "employment_start_date": person.start_date, "employment_end_date": person.end_date,
         "emails": typed("email", &[(&person.work_email, "work"), (&person.personal_email, "personal")]),
@@ -153,6 +153,10 @@ fn employee(provider: &Provider, person: &Person) -> Value {
         "custom_fields": custom, "deleted": false,
         "created_at": clock::iso(person.created_at), "updated_at": clock::iso(person.updated_at),
     });
+    // Who has no manager has no such key: the specification allows no null here.
+    if let Some(manager) = manager {
+        whole["manager"] = manager;
+    }
     let hidden = provider.forbidden().map(|field| match field {
         "mobile_phone" => "phone_numbers",
         "work_email" | "personal_email" => "emails",

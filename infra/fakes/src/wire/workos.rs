@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::without;
+use super::{only, without};
 use crate::{
     call::{Answer, Call},
     clock,
@@ -168,11 +168,18 @@ fn events(provider: &mut Provider, call: &Call) -> Answer {
     let events: Vec<Event> = provider.events.iter().filter(wanted).cloned().collect();
     match provider.page(&events, &ask) {
         Ok(page) => {
-            let data = page.rows.iter().map(|event| event.body.clone()).collect();
+            let data = page.rows.iter().map(listed).collect();
             list(page, data)
         }
         Err(_) => invalid("after", "invalid"),
     }
+}
+
+/// An event as the list shows it: as in its webhook, with the name of its kind of object.
+fn listed(event: &Event) -> Value {
+    let mut body = event.body.clone();
+    body["object"] = json!("event");
+    body
 }
 
 /// The webhook of a change, with the whole user inside.
@@ -200,7 +207,16 @@ pub(crate) fn envelope(provider: &Provider, kind: &str, data: &Value) -> Value {
     json!({"id": provider.new_event_id(), "event": kind, "data": data, "created_at": clock::iso(clock::now())})
 }
 
-/// The directory as the data of `dsync.*` events.
+/// The directory as the data of `dsync.*` events, which have words of their own for its state.
 pub(crate) fn directory_data(provider: &Provider) -> Value {
-    directory(provider)
+    let whole = directory(provider);
+    let keys = ["object", "id", "organization_id", "external_key", "type", "state", "name", "created_at", "updated_at"];
+    let mut data = only(whole, &keys);
+    data["state"] = json!(match provider.directory_state.as_str() {
+        "linked" => "active",
+        "unlinked" => "inactive",
+        other => other,
+    });
+    data["domains"] = json!([{"object": "organization_domain", "id": "org_domain_1", "domain": "example.com"}]);
+    data
 }

@@ -200,6 +200,8 @@ async fn a_directory_that_is_unlinked_says_so_and_shows_nobody() {
     bench.control("POST", "directory", &json!({"state": "unlinked"})).await;
     assert_eq!(bench.state().await["webhooks"]["held"][0]["event"], "dsync.deleted");
     assert_eq!(bench.get("/directories/directory_1").await.json()["state"], "unlinked");
+    let events = bench.get("/events?events=dsync.deleted").await.json();
+    assert_eq!(events["data"][0]["data"]["state"], "inactive");
     assert_eq!(bench.listing(10, 5).await, [Vec::<String>::new()]);
 }
 
