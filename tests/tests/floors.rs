@@ -49,6 +49,8 @@ const FLOORS: &[Floor] = &[
         below: Some(&["muster-core", "muster-connectors", "muster-sync"]),
         banned: &["aws-", "aws_lambda", "lambda", "hyper", "axum"],
     },
+    // The fakes judge the connectors, so they may share nothing with them.
+    Floor { folder: "infra/fakes", below: Some(&[]), banned: &["aws-", "aws_lambda", "lambda", "reqwest"] },
     Floor { folder: "infra/local", below: None, banned: &[] },
     Floor { folder: "tests", below: None, banned: &[] },
     Floor { folder: "tests/", below: None, banned: &["aws-", "aws_lambda", "lambda"] },
@@ -342,6 +344,7 @@ fn an_edge_that_leads_upward_is_seen() {
     check_seen(edges("muster-sync", "shared/sync", "lambda_runtime"), "must not depend on lambda_runtime");
     check_seen(edges("muster-aws", "shared/aws", "aws_lambda_events"), "must not depend on aws_lambda_events");
     check_seen(edges("apply", "functions/apply", "aws-sdk-sqs"), "apply must not depend on aws-sdk-sqs");
+    check_seen(edges("muster-fakes", "infra/fakes", "muster-sync"), "muster-fakes must not depend on muster-sync");
     check_seen(edges("muster-new", "shared/new", "csv"), "muster-new stands on no floor");
     check(edges("muster-aws", "shared/aws", "muster-sync"));
     check(edges("muster-local", "infra/local", "muster-sync"));
