@@ -16,6 +16,7 @@ mod ports;
 mod queues;
 mod secrets;
 mod table;
+mod web;
 
 pub use bucket::Bucket;
 pub use clients::Clients;
@@ -26,3 +27,4 @@ pub use ports::{Names, Ports, SystemClock};
 pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;
+pub use web::{WebLimits, WebSender};
