@@ -55,18 +55,19 @@ impl Web for House {
             Some(Weather::Fault(fault)) => return Err(fault),
             Some(Weather::Fair) | None => {}
         }
-        let url = request.url.strip_prefix("http://127.0.0.1:9").ok_or_else(|| WebFault::NotAllowed("elsewhere".into()))?;
+        let url =
+            request.url.strip_prefix("http://127.0.0.1:9").ok_or_else(|| WebFault::NotAllowed("elsewhere".into()))?;
         assert_eq!(hosts, ["127.0.0.1:9"]);
-        let mut built = axum::http::Request::builder()
-            .method(if request.method == Method::Get { "GET" } else { "POST" })
-            .uri(url);
+        let mut built =
+            axum::http::Request::builder().method(if request.method == Method::Get { "GET" } else { "POST" }).uri(url);
         for (name, value) in &request.headers {
             built = built.header(*name, value.reveal());
         }
         let answer = self.fakes.clone().oneshot(built.body(Body::from(request.body.clone())).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
         let headers = answer.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         match to_bytes(answer.into_body(), LARGEST).await {
             Ok(body) => Ok(WebResponse { status, headers, body: body.to_vec() }),
             Err(error) if error.to_string().contains("limit") => Err(WebFault::TooLarge(LARGEST)),
@@ -161,7 +162,12 @@ impl House {
     pub async fn hire(&self, person: Value) -> String {
         let added = self.control("POST", "people?quiet=true", person).await;
         let first = if added.is_array() { &added[0] } else { &added };
-        first.get("id").or(first["people"][0].get("id")).and_then(Value::as_str).unwrap_or_else(|| panic!("{added}")).to_owned()
+        first
+            .get("id")
+            .or(first["people"][0].get("id"))
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("{added}"))
+            .to_owned()
     }
 
     /// Removes a person at the provider.

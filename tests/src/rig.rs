@@ -8,7 +8,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use muster_aws::{Clients, Names, Ports};
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_local::{Clock, Services};
-use muster_sync::{Connection, Decider, Drawn, Ledger, Person, Run, each_person, save_connection};
+use muster_sync::{Connection, Decider, Drawn, Ledger, Person, Run, Terms, each_person, save_connection};
 
 use crate::faulty::{Fault, Faulty};
 
@@ -61,10 +61,13 @@ impl Rig {
     /// Saves a connection file.
     pub async fn connect(&mut self, toml: &str) -> String {
         let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
-        let saved = save_connection(&self.ports().table, toml, drawn, &[]).await.unwrap();
+        let ports = self.ports();
+        let now_ms = i64::try_from(self.clock.now_ms()).unwrap();
+        let terms = Terms { drawn, public_keys: &[], base_urls: false, now_ms };
+        let saved = save_connection(&ports.table, &ports.secrets, toml, terms).await.unwrap();
         let account = muster_core::settings::Settings::from_toml(toml).unwrap().account;
         self.connection = Some((account, saved.connection));
-        saved.sftp_user
+        saved.sftp_user.unwrap_or_default()
     }
 
     /// Ports that never fail.

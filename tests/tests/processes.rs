@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use muster_local::{Clock, DeliveryFault, DeliveryKind, FUNCTIONS, Options, Stack};
-use muster_sync::{Drawn, RunState, Saved, save_connection};
+use muster_sync::{Drawn, RunState, Saved, Terms, save_connection};
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, staff};
 use tempfile::TempDir;
@@ -124,10 +124,13 @@ impl World {
         let stack = Stack::start(options).await.unwrap();
         let mut rig = Rig { services: stack.services().clone(), clock: Clock::system(), connection: None };
         let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let ports = rig.ports();
+        let now_ms = i64::try_from(rig.clock.now_ms()).unwrap();
+        let terms = Terms { drawn, public_keys: keys, base_urls: false, now_ms };
         let Saved { connection, sftp_user, .. } =
-            save_connection(&rig.ports().table, STAFF, drawn, keys).await.unwrap();
+            save_connection(&ports.table, &ports.secrets, STAFF, terms).await.unwrap();
         rig.connection = Some((muster_core::ids::AccountId::parse("acme").unwrap(), connection));
-        Self { stack, rig, user: sftp_user }
+        Self { stack, rig, user: sftp_user.unwrap() }
     }
 
     async fn quiet(&self) {

@@ -1,7 +1,7 @@
 //! I2: nothing of another account is read or written.
 
 use muster_local::Service;
-use muster_sync::{Drawn, NotSaved, RunState, save_connection};
+use muster_sync::{Drawn, NotSaved, RunState, Terms, save_connection};
 use muster_tests::hand;
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, day, staff};
@@ -149,7 +149,9 @@ async fn an_id_that_another_accounts_connection_has_is_refused_by_name() {
     };
     let rig = Rig::connected(&named("acme", "x y")).await;
     let drawn = Drawn { seed: 8, password: [1; 20], salt: [2; 16] };
-    let refused = save_connection(&rig.ports().table, &named("acme-x", "y"), drawn, &[]).await.unwrap_err();
+    let ports = rig.ports();
+    let terms = Terms { drawn, public_keys: &[], base_urls: false, now_ms: 0 };
+    let refused = save_connection(&ports.table, &ports.secrets, &named("acme-x", "y"), terms).await.unwrap_err();
     assert!(matches!(&refused, NotSaved::IdTaken(id) if id.as_str() == "acme-x-y"), "{refused:?}");
     assert!(refused.to_string().contains("acme-x-y"), "{refused}");
 }

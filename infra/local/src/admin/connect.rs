@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use muster_aws::Ports;
 use muster_core::{file::Keys, settings::Settings};
-use muster_sync::{Drawn, Objects, PGP_KEY_KIND, Saved, add_public_keys, pgp_key_place, save_connection};
+use muster_sync::{Clock, Drawn, Objects, PGP_KEY_KIND, Saved, Terms, add_public_keys, pgp_key_place, save_connection};
 use serde_json::json;
 
 use super::{ConnectArgs, ports, print_json};
@@ -18,15 +18,19 @@ pub(super) async fn command(args: ConnectArgs) -> anyhow::Result<()> {
     let pgp = args.pgp_key.as_deref().map(pgp_key).transpose()?;
     let file = args.file.display();
     let saved = connect(&ports, &text, &keys, pgp).await.map_err(|e| anyhow!("{file}:\n{e:#}"))?;
-    print_json(&json!({
-        "connection": saved.connection.as_str(),
-        "sftp_user": saved.sftp_user,
-        "sftp_password": saved.sftp_password,
-    }))?;
-    if !args.common.json {
-        let ready = running(&args.common.data)?;
+    let ready = running(&args.common.data)?;
+    let webhook_url = saved.webhook_path.as_ref().map(|path| format!("{}{path}", ready["http"].as_str().unwrap_or("")));
+    print_json(&match &saved.sftp_user {
+        Some(user) => json!({
+            "connection": saved.connection.as_str(),
+            "sftp_user": user,
+            "sftp_password": saved.sftp_password,
+        }),
+        None => json!({"connection": saved.connection.as_str(), "webhook_url": webhook_url}),
+    })?;
+    if let (false, Some(user)) = (args.common.json, &saved.sftp_user) {
         let (host, port) = ready["sftp"].as_str().and_then(|sftp| sftp.rsplit_once(':')).unwrap_or_default();
-        eprintln!("log in with: sftp -P {port} {}@{host}", saved.sftp_user);
+        eprintln!("log in with: sftp -P {port} {user}@{host}");
     }
     Ok(())
 }
@@ -36,9 +40,10 @@ pub(super) async fn command(args: ConnectArgs) -> anyhow::Result<()> {
 /// # Errors
 /// Everything that is wrong with the file, or a failed service.
 pub(crate) async fn connect(ports: &Ports, text: &str, keys: &[String], pgp: Option<Vec<u8>>) -> anyhow::Result<Saved> {
-    let saved = save_connection(&ports.table, text, drawn(), keys).await?;
-    if saved.sftp_password.is_none() && !keys.is_empty() {
-        add_public_keys(&ports.table, &saved.sftp_user, keys).await?;
+    let terms = Terms { drawn: drawn(), public_keys: keys, base_urls: true, now_ms: ports.clock.now_ms() };
+    let saved = save_connection(&ports.table, &ports.secrets, text, terms).await?;
+    if let (None, Some(user), false) = (&saved.sftp_password, &saved.sftp_user, keys.is_empty()) {
+        add_public_keys(&ports.table, user, keys).await?;
     }
     if let Some(key) = pgp {
         let account = Settings::from_toml(text)?.account;

@@ -35,10 +35,10 @@ async fn connect(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()>
     story.line(&format!(
         "{}: SFTP login {}",
         scene.stack.folder().join("demo/connection.toml").display(),
-        saved.sftp_user
+        saved.sftp_user.as_deref().unwrap_or_default()
     ));
     story.holds("a password was made, told this once", saved.sftp_password.is_some(), "none");
-    scene.login.user = saved.sftp_user;
+    scene.login.user = saved.sftp_user.unwrap_or_default();
     scene.login.password = saved.sftp_password.unwrap_or_default();
     scene.connection = Some(saved.connection);
     let folders = scene.login.list("/").await?.join(", ");

@@ -1,0 +1,7 @@
+//! Providers with an API, faults and all: real use cases over the real AWS adapters, fake providers in the same process.
+//! The rows are those of the list of faults (P01 to P18, W28 to W34, F07, F08, F38 to F43).
+
+mod events;
+mod listings;
+mod order;
+mod trouble;
