@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use anyhow::bail;
 use axum::{
     body::Bytes,
     http::{Request, Response, StatusCode},
@@ -51,7 +52,7 @@ impl DynamoDb {
                     json!({"TableName": table, "TimeToLiveSpecification": {"AttributeName": "exp", "Enabled": true}});
                 database.update_time_to_live(serde_json::from_value(ttl)?)?;
             }
-            Err(DynoxideError::ResourceInUseException(_)) => {}
+            Err(DynoxideError::ResourceInUseException(_)) => check_shape(&database, table)?,
             Err(error) => return Err(error.into()),
         }
         Ok(Self { database, faults })
@@ -152,6 +153,18 @@ impl DynamoDb {
             "DescribeTimeToLive" => run(body, |r| db.describe_time_to_live(r)),
             _ => Err(DynoxideError::ValidationException(format!("operation {operation} is not stood in for"))),
         }
+    }
+}
+
+/// Refuses a table that an older version of this program made.
+fn check_shape(database: &Database, table: &str) -> anyhow::Result<()> {
+    let found = database.describe_table(serde_json::from_value(json!({"TableName": table}))?)?;
+    let found = serde_json::to_value(found)?["Table"]["GlobalSecondaryIndexes"].take();
+    let has = |name: &Value| found.as_array().into_iter().flatten().any(|index| index["IndexName"] == *name);
+    let wanted = table_definition(table)["GlobalSecondaryIndexes"].take();
+    match wanted.as_array().into_iter().flatten().map(|index| &index["IndexName"]).find(|name| !has(name)) {
+        Some(name) => bail!("the table has no index {name}: an older version made it; move the data folder away"),
+        None => Ok(()),
     }
 }
 

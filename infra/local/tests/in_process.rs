@@ -20,6 +20,7 @@ use axum::{body::Bytes, http};
 use muster_local::{
     ACCESS_KEY, Clock, DeliveryFault, DeliveryKind, Fault, FaultKind, REGION, SECRET_KEY, Service, Services,
 };
+use serde_json::json;
 
 #[derive(Clone)]
 struct Direct(Arc<Services>);
@@ -191,4 +192,92 @@ async fn an_event_that_was_not_sent_before_a_kill_is_sent_at_the_next_start() {
         let again = Services::open(left.path(), "bucket", "table").unwrap();
         assert_eq!(again.sqs.peek("import").len(), 1, "once and not again");
     }
+}
+
+/// The status and body of one request of a JSON protocol.
+async fn asked(services: &Services, target: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
+    let request = http::Request::post("/").header("x-amz-target", target);
+    let request = request.body(Bytes::from(body.to_string())).unwrap();
+    let answer = services.call(Services::service_of(&request), request).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_slice(answer.body()).unwrap())
+}
+
+#[tokio::test]
+async fn a_parameter_lies_in_a_file_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    let put = |value: &str, overwrite: bool| {
+        let body = json!({"Name": "/a/b", "Value": value, "Type": "SecureString", "Overwrite": overwrite});
+        asked(&services, "AmazonSSM.PutParameter", body)
+    };
+    let get = |services: Services| async move {
+        asked(&services, "AmazonSSM.GetParameter", json!({"Name": "/a/b", "WithDecryption": true})).await
+    };
+    assert_eq!(get(services.clone()).await.1["__type"], "com.amazonaws.local#ParameterNotFound");
+    assert_eq!(put("one", false).await.1["Version"], 1);
+    assert_eq!(put("two", false).await.1["__type"], "com.amazonaws.local#ParameterAlreadyExists");
+    assert_eq!(put("two", true).await.1["Version"], 2);
+    assert_eq!(put(&"x".repeat(4_097), true).await.0, 400, "more than the standard tier holds");
+    let kept = folder.path().join("parameters");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files: Vec<_> = std::fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!((files.len(), mode(&kept), mode(&files[0])), (1, 0o700, 0o600));
+    drop(services);
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    let (_, found) = get(services.clone()).await;
+    assert_eq!((&found["Parameter"]["Value"], &found["Parameter"]["Version"]), (&json!("two"), &json!(2)));
+    let hidden = asked(&services, "AmazonSSM.GetParameter", json!({"Name": "/a/b"})).await;
+    assert_ne!(hidden.1["Parameter"]["Value"], "two");
+    assert_eq!(asked(&services, "AmazonSSM.DeleteParameter", json!({"Name": "/a/b"})).await.0, 200);
+    assert_eq!(get(services).await.0, 400);
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_fifo_queue_takes_no_message_without_a_group_and_no_delay() {
+    let services = Services::in_memory("bucket", "table").unwrap();
+    let url = services.sqs.url("events.fifo");
+    let send = |group: &str, same: &str, delay: u32| {
+        let body = json!({
+            "QueueUrl": url, "MessageBody": "x", "MessageGroupId": group, "MessageDeduplicationId": same, "DelaySeconds": delay,
+        });
+        asked(&services, "AmazonSQS.SendMessage", body)
+    };
+    for (group, same, delay) in [("", "s", 0), ("g", "", 0), ("g", &*"s".repeat(129), 0), ("g", "s", 1)] {
+        assert_eq!(send(group, same, delay).await.0, 400, "{group:?} {delay}");
+    }
+    let first = send("g", "s", 0).await;
+    assert_eq!((first.0, send("g", "s", 0).await.1), (200, first.1), "the same message");
+    assert_eq!(services.sqs.peek("events.fifo").len(), 1);
+    let (_, got) = asked(&services, "AmazonSQS.ReceiveMessage", json!({"QueueUrl": url})).await;
+    assert_eq!(got["Messages"][0]["Attributes"]["MessageGroupId"], "g");
+}
+
+#[test]
+fn a_group_goes_on_without_its_poison_and_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    services.sqs.set_policy("events.fifo", None, Some(1)).unwrap();
+    let sqs = &services.sqs;
+    for body in ["1", "2", "3"] {
+        sqs.send_in_order("events.fifo", body, "g", body).unwrap();
+    }
+    let receive = |sqs: &muster_local::sqs::Sqs| sqs.receive("events.fifo", 1, None).unwrap();
+    let poison = receive(sqs);
+    assert!(receive(sqs).is_empty());
+    sqs.change_visibility("events.fifo", &poison[0].receipt, 0).unwrap();
+    assert!(receive(sqs).is_empty(), "it goes to the dead letters");
+    assert_eq!(receive(sqs)[0].message.body, "2");
+    assert_eq!(sqs.peek("events-dlq.fifo")[0].body, "1");
+    drop(services);
+    let services = Services::open(folder.path(), "bucket", "table").unwrap();
+    let sqs = &services.sqs;
+    sqs.send_in_order("events.fifo", "3 again", "g", "3").unwrap();
+    let bodies: Vec<String> =
+        sqs.receive("events.fifo", 10, None).unwrap().into_iter().map(|r| r.message.body).collect();
+    assert_eq!(bodies, ["2", "3"], "in order, and nothing twice");
+    assert_eq!(sqs.redrive("events.fifo").unwrap(), 1);
+    assert!(sqs.receive("events.fifo", 10, None).unwrap().is_empty(), "its group is busy");
 }

@@ -13,7 +13,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use muster_aws::{Bucket, BucketConfig, Clients, Mail, MailConfig, Queues, QueuesConfig};
-use muster_sync::{ApplyJob, ImportJob, MailKind, Mailer, Message, Objects, OutboxMail, PortError, Queue, Retry};
+use muster_sync::{
+    ApplyJob, EventJob, EventWhat, ImportJob, MailKind, Mailer, Message, Objects, OutboxMail, PortError, Queue, Retry,
+};
 use serde_json::Value;
 
 type Headers = &'static [(&'static str, &'static str)];
@@ -239,6 +241,46 @@ async fn a_run_handed_back_is_marked_as_ours() {
 async fn a_queue_that_is_not_configured_is_named() {
     let error = queues(&Script::default()).send_report(&outbox()).await.unwrap_err();
     assert!(error.to_string().contains("MUSTER_REPORT_QUEUE"), "{error}");
+}
+
+fn event(connection: &str, event: &str) -> EventJob {
+    let text = |text: &str| text.to_owned();
+    let what = EventWhat::Listing;
+    EventJob {
+        account: text("acme"),
+        connection: text(connection),
+        event: text(event),
+        digest: text("d"),
+        what,
+        received_ms: 1,
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_the_same_only_within_its_connection() {
+    let script = Script::of([batch(&[]), batch(&[])]);
+    let longest = format!("acme-{}", "x".repeat(59));
+    let jobs = [event("acme-a", "1"), event("acme-b", "1"), event("acme-a", "1"), event(&longest, "1d")];
+    let many: Vec<EventJob> = (0..8).map(|number| event("acme-c", &number.to_string())).collect();
+    queues(&script).send_events(&[&jobs[..], &many].concat()).await.unwrap();
+    let bodies = script.bodies();
+    let entries: Vec<&Value> = bodies.iter().flat_map(|body| body["Entries"].as_array().unwrap()).collect();
+    assert_eq!((bodies[0]["Entries"].as_array().unwrap().len(), entries.len()), (10, 12));
+    let same = |at: usize| entries[at]["MessageDeduplicationId"].as_str().unwrap();
+    assert!(same(0) == same(2) && same(0) != same(1) && same(0) != same(3));
+    assert_eq!(entries[1]["MessageGroupId"], "acme/acme-b");
+    for name in ["MessageDeduplicationId", "MessageGroupId"] {
+        assert!(entries.iter().all(|entry| (1..=128).contains(&entry[name].as_str().unwrap().len())), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn events_of_which_one_was_refused_come_again_f41() {
+    for fault in [true, false] {
+        let script = Script::of([batch(&[("1", fault)])]);
+        let error = queues(&script).send_events(&[event("acme-a", "1"), event("acme-a", "2")]).await.unwrap_err();
+        assert_eq!(error.retry, Retry::Later, "{error}");
+    }
 }
 
 fn outbox() -> OutboxMail {

@@ -219,7 +219,7 @@ impl Sqs {
         let source = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         let mut poison = Vec::new();
         let mut received = Vec::new();
-        for number in source.visible(now) {
+        for number in source.visible(now, max) {
             if received.len() == max {
                 break;
             }

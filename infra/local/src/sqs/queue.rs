@@ -1,6 +1,6 @@
 //! One queue and its messages; pure state, no time and no files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -96,9 +96,15 @@ pub(super) struct Queue {
     numbers: BTreeMap<String, u64>,
     next: u64,
     fifo: bool,
-    /// When the newest message with this deduplication id came, and its id. Lost with the process, but for messages
-    /// that are still there.
-    came: BTreeMap<String, (u64, String)>,
+    /// The messages of each group, by number; in FIFO queues.
+    groups: BTreeMap<String, BTreeSet<u64>>,
+    /// The messages that were received and not deleted; in FIFO queues.
+    received: BTreeSet<u64>,
+    /// When the message with this deduplication id came, and its id. Lost with the process, but for messages that are
+    /// still there.
+    came: HashMap<String, (u64, String)>,
+    /// The same, oldest first.
+    arrivals: VecDeque<(u64, String)>,
     pub(super) visibility_ms: u64,
     pub(super) max_receive: u32,
 }
@@ -110,7 +116,10 @@ impl Queue {
             numbers: BTreeMap::new(),
             next: 0,
             fifo,
-            came: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            received: BTreeSet::new(),
+            came: HashMap::new(),
+            arrivals: VecDeque::new(),
             visibility_ms: 30_000,
             max_receive: 5,
         }
@@ -118,7 +127,9 @@ impl Queue {
 
     /// The id of the message with this deduplication id that came after `since`.
     pub(super) fn came_before(&mut self, same: &str, since: u64) -> Option<String> {
-        self.came.retain(|_, (sent_ms, _)| *sent_ms > since);
+        while let Some((_, old)) = self.arrivals.pop_front_if(|(sent_ms, _)| *sent_ms <= since) {
+            self.came.remove(&old);
+        }
         self.came.get(same).map(|(_, id)| id.clone())
     }
 
@@ -128,15 +139,33 @@ impl Queue {
             self.next += 1;
             self.next
         });
-        if let Some(same) = &message.same {
-            self.came.entry(same.clone()).or_insert_with(|| (message.sent_ms, message.id.clone()));
+        if self.fifo {
+            self.put_in_group(number, &message);
         }
         self.messages.insert(number, message);
     }
 
+    fn put_in_group(&mut self, number: u64, message: &Message) {
+        if let Some(group) = &message.group {
+            self.groups.entry(group.clone()).or_default().insert(number);
+        }
+        if message.receive_count > 0 {
+            self.received.insert(number);
+        } else if let Some(same) = message.same.as_ref().filter(|same| !self.came.contains_key(*same)) {
+            self.came.insert(same.clone(), (message.sent_ms, message.id.clone()));
+            self.arrivals.push_back((message.sent_ms, same.clone()));
+        }
+    }
+
     pub(super) fn forget(&mut self, id: &str) {
-        if let Some(number) = self.numbers.remove(id) {
-            self.messages.remove(&number);
+        let Some(number) = self.numbers.remove(id) else { return };
+        self.received.remove(&number);
+        let Some(group) = self.messages.remove(&number).and_then(|message| message.group) else { return };
+        if let Some(numbers) = self.groups.get_mut(&group) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.groups.remove(&group);
+            }
         }
     }
 
@@ -144,14 +173,16 @@ impl Queue {
         self.messages.values()
     }
 
-    /// The messages that can be received at `now`, the one that has been visible longest first, in FIFO queues the one
-    /// that was sent first; by number.
-    pub(super) fn visible(&self, now: u64) -> Vec<u64> {
+    /// The messages that can be received at `now`, the one that has been visible longest first, in FIFO queues the
+    /// `most` that were sent first; by number.
+    pub(super) fn visible(&self, now: u64, most: usize) -> Vec<u64> {
         if self.fifo {
-            let hidden = self.messages.values().filter(|m| m.visible_ms > now);
-            let busy: BTreeSet<_> = hidden.map(|m| &m.group).collect();
-            let free = self.messages.iter().filter(|(_, m)| !busy.contains(&m.group));
-            return free.map(|(number, _)| *number).collect();
+            let busy: BTreeSet<_> = self.hidden(now).filter_map(|m| m.group.as_deref()).collect();
+            let free = self.groups.iter().filter(|(group, _)| !busy.contains(group.as_str()));
+            let mut free: Vec<u64> = free.flat_map(|(_, numbers)| numbers.iter().take(most)).copied().collect();
+            free.sort_unstable();
+            free.truncate(most);
+            return free;
         }
         let visible = self.messages.iter().filter(|(_, m)| m.visible_ms <= now);
         let mut visible: Vec<(u64, u64)> = visible.map(|(number, m)| (m.visible_ms, *number)).collect();
@@ -163,10 +194,17 @@ impl Queue {
         self.messages.get(&number)
     }
 
+    /// The messages of a FIFO queue that were received and are hidden at `now`.
+    fn hidden(&self, now: u64) -> impl Iterator<Item = &Message> {
+        let received = self.received.iter().filter_map(|number| self.messages.get(number));
+        received.filter(move |m| m.visible_ms > now)
+    }
+
     /// In how many milliseconds something can be received unless something else happens before.
     pub(super) fn next_visible_in(&self, now: u64) -> Option<u64> {
-        if self.fifo && self.visible(now).is_empty() {
-            return self.messages().filter(|m| m.visible_ms > now).map(|m| m.visible_ms - now).min();
+        if self.fifo {
+            let free = !self.visible(now, 1).is_empty();
+            return if free { Some(0) } else { self.hidden(now).map(|m| m.visible_ms - now).min() };
         }
         self.messages().map(|m| m.visible_ms.saturating_sub(now)).min()
     }

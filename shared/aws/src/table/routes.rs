@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use muster_sync::{Connection, Ledger, Login, PortError};
 
 use super::Table;
@@ -10,12 +10,12 @@ use super::admin::login_from;
 use crate::expression::Expression;
 use crate::items::{route_key, s};
 
-const OURS: &str = "attribute_not_exists(#pk) OR (#account = :account AND #connection = :connection)";
+const FREE_OR_OURS: &str = "attribute_not_exists(#account) OR (#account = :account AND #connection = :connection)";
 
 impl Table {
     pub(super) async fn stored_route(&self, route: &str) -> Result<Option<Login>, PortError> {
         const READ: &str = "read the route";
-        let item = self.get_item(READ, route_key(route)).await?;
+        let item = self.get_item(READ, route_key(route)).await?.filter(|item| item.contains_key("account"));
         item.map(|item| login_from(READ, &item)).transpose()
     }
 
@@ -42,20 +42,18 @@ impl Table {
         let change = Expression::new()
             .set("account", s(connection.account.as_str()))
             .set("connection", s(connection.id.as_str()))
-            .when(OURS);
+            .when(FREE_OR_OURS);
         change.within(&self.name, route_key(route))
     }
 
-    #[expect(clippy::expect_used, reason = "table and key are given")]
+    /// The item stays, free for whoever asks next: nothing here may delete items.
     fn leave_route(&self, connection: &Connection, route: &str) -> TransactWriteItem {
-        let mut delete = Delete::builder().table_name(&self.name).set_key(Some(route_key(route)));
-        for name in ["pk", "account", "connection"] {
-            delete = delete.expression_attribute_names(format!("#{name}"), name);
-        }
-        let delete = delete
-            .condition_expression(OURS)
-            .expression_attribute_values(":account", s(connection.account.as_str()))
-            .expression_attribute_values(":connection", s(connection.id.as_str()));
-        TransactWriteItem::builder().delete(delete.build().expect("a delete with table and key")).build()
+        let change = Expression::new()
+            .remove("account")
+            .remove("connection")
+            .value("account", s(connection.account.as_str()))
+            .value("connection", s(connection.id.as_str()))
+            .when(FREE_OR_OURS);
+        change.within(&self.name, route_key(route))
     }
 }
