@@ -13,6 +13,7 @@ mod effective;
 mod entra;
 mod finch;
 mod http;
+mod merge;
 mod paylocity;
 mod person;
 mod secret;
@@ -31,7 +32,7 @@ pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Un
 
 /// Every connector.
 pub const CONNECTORS: &[&dyn Connector] =
-    &[&bamboohr::BambooHr, &entra::Entra, &finch::Finch, &paylocity::Paylocity, &workos::WorkOs];
+    &[&bamboohr::BambooHr, &entra::Entra, &finch::Finch, &merge::Merge, &paylocity::Paylocity, &workos::WorkOs];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
