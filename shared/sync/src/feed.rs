@@ -61,9 +61,12 @@ impl Feed {
         false
     }
 
-    /// Forgets whom a full listing that began then has seen since.
-    pub fn seen_by_listing(&mut self, began_ms: i64) {
+    /// Forgets whom a full listing that began then has looked at. Only one of everybody is what was wanted.
+    pub fn seen_by_listing(&mut self, began_ms: i64, whole: bool) {
         self.touched.retain(|_, at_ms| *at_ms >= began_ms);
+        if !whole {
+            return;
+        }
         self.full_ms = Some(began_ms);
         if self.full_wanted_ms.is_some_and(|wanted| wanted < began_ms) {
             self.full_wanted_ms = None;

@@ -252,6 +252,9 @@ pub struct PlanRef {
     /// The full listing it was made from: when that began, in milliseconds since 1970.
     #[serde(default)]
     pub listing_ms: Option<i64>,
+    /// Whether that listing was everybody for sure.
+    #[serde(default)]
+    pub whole: bool,
     /// From where the next incremental reading goes on once the plan is applied.
     #[serde(default)]
     pub mark: Option<String>,

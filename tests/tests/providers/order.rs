@@ -75,7 +75,7 @@ async fn all_orders_of_the_events_of_one_person_end_alike_w31() {
 /// Each step's event comes at once, but every one of them comes again later, in another order.
 #[tokio::test]
 async fn events_that_come_again_later_change_nothing_w31() {
-    let house = House::settled("finch", 40).await;
+    let house = House::settled("finch", 600).await;
     for (round, order) in orders(STORY.len()).into_iter().step_by(7).enumerate() {
         let id = format!("person-{round}");
         for (at, what) in STORY.iter().enumerate() {

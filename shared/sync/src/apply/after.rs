@@ -27,7 +27,7 @@ impl After {
         let mut due_ms = None;
         if let Cause::Poll { .. } = run.cause {
             polled(run, plan, &mut feed);
-            due_ms = next_due(run, connection, &feed, now_ms);
+            due_ms = next_due(run, plan, connection, &feed, now_ms);
         }
         Self {
             roster,
@@ -85,13 +85,14 @@ fn polled(run: &Run, plan: &PlanRef, feed: &mut Feed) {
         feed.mark.clone_from(&plan.mark);
     }
     if let Some(began_ms) = plan.listing_ms {
-        feed.seen_by_listing(began_ms);
+        feed.seen_by_listing(began_ms, plan.whole);
     }
 }
 
 /// A listing that something was put off to after this one began is wanted at once.
-fn next_due(run: &Run, connection: &Connection, feed: &Feed, now_ms: i64) -> Option<i64> {
-    if feed.full_wanted_ms.is_some() {
+fn next_due(run: &Run, plan: &PlanRef, connection: &Connection, feed: &Feed, now_ms: i64) -> Option<i64> {
+    let began_ms = plan.listing_ms.unwrap_or(run.received_ms);
+    if feed.full_wanted_ms.is_some_and(|wanted| wanted >= began_ms) {
         return Some(now_ms);
     }
     let settings = settings_of(connection).ok()?;

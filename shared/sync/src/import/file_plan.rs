@@ -134,9 +134,12 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                 return Ok(Verdict::LookAgain(absent.into_iter().map(|absent| absent.unique_id).collect()));
             }
         }
+        let whole = comparison.complete().is_some();
         let mut planned = self.plan_comparison(run, connection, settings, comparison, &source.columns, owned).await?;
         planned.plan.listing_ms = Some(listing.began_ms);
-        planned.plan.mark = listing.mark;
+        planned.plan.whole = whole;
+        // What was not read would be missed from a later mark on.
+        planned.plan.mark = listing.mark.filter(|_| whole);
         Ok(Verdict::Planned(Box::new(planned)))
     }
 
@@ -306,6 +309,7 @@ fn plan_ref(
         grouped_by: grouped_by(settings),
         owned_seen: Some(connection.owned),
         listing_ms: None,
+        whole: false,
         mark: None,
         touches: Vec::new(),
     }

@@ -109,6 +109,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             grouped_by: connection.grouped_by.clone(),
             owned_seen: Some(connection.owned),
             listing_ms: None,
+            whole: false,
             mark: None,
             touches: Vec::new(),
         };

@@ -57,7 +57,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
                 Err(Trouble::Port(error)) => return Err(error),
                 Err(Trouble::Fault(fault)) if fault.kind == FaultKind::MarkLost && !worker.progress.full => {
                     tracing::info!("the mark is too old: everybody is listed instead");
-                    worker.progress = Progress::begin(self.clock.now_ms(), true);
+                    worker.progress = Progress::begin(self.clock.now_ms(), true, &source.columns);
                     pages = Pages { buffer: Buffer::default(), known: HashSet::new() };
                 }
                 Err(Trouble::Fault(fault)) => {
@@ -97,6 +97,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
             // Without a mark an incremental reading is a full one.
             progress.full = true;
         }
+        progress.begin_scope();
         let first = |scope: &Scope| reach.with(|target| source.connector.first(target, scope));
         progress.step = match first(&scope) {
             None if matches!(scope, Scope::Since(_)) => {

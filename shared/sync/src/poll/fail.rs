@@ -8,8 +8,8 @@ use crate::{
     PortError, Queue, Run, RunState, Secrets, Transition, Web,
 };
 
-/// How often in a row a listing is put down for a failing provider before the run fails: about 10 hours.
-const MOST_PARKS: u32 = 8;
+/// How often in a row a listing is put down for a failing provider before the run fails: about 5 hours.
+const MOST_PARKS: u32 = 6;
 /// The pause of the first time, in milliseconds; it doubles.
 const FIRST_PARK_MS: i64 = 5 * 60_000;
 /// The longest pause that a provider is granted, in milliseconds: ten years are not waited for.

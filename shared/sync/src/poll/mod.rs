@@ -86,21 +86,23 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let Some(kept) = self.ledger.take_poll(&run, &holder, now_ms, until_ms).await? else {
             return Ok(Polled::Ignored("another delivery fetches this listing"));
         };
-        let progress = self.progress_of(&run, &kept)?;
+        let progress = self.progress_of(&run, &source, &kept)?;
         self.go_on(&run, &connection, &source, Worker { progress, holder, delivery, until_ms }).await
     }
 
     /// What was kept, or a new beginning: also where a plan was made already and is to be made anew, since what was
-    /// fetched for it is old by now.
-    fn progress_of(&self, run: &Run, kept: &str) -> Result<Progress, PortError> {
+    /// fetched for it is old by now, and where the mapping takes other columns than were fetched.
+    fn progress_of(&self, run: &Run, source: &Source, kept: &str) -> Result<Progress, PortError> {
+        let now_ms = self.clock.now_ms();
         let full = matches!(run.cause, Cause::Poll { full: true, .. });
-        if kept.is_empty() {
-            return Ok(Progress::begin(self.clock.now_ms(), full));
+        if !kept.is_empty() {
+            let kept: Progress = serde_json::from_str(kept)
+                .map_err(|e| PortError::never("read how far the listing is", e.to_string()))?;
+            if !kept.planned && !kept.is_old(now_ms) && kept.columns == source.columns {
+                return Ok(kept);
+            }
         }
-        let kept: Progress =
-            serde_json::from_str(kept).map_err(|e| PortError::never("read how far the listing is", e.to_string()))?;
-        let old = kept.planned || kept.is_old(self.clock.now_ms());
-        Ok(if old { Progress::begin(self.clock.now_ms(), full) } else { kept })
+        Ok(Progress::begin(now_ms, full, &source.columns))
     }
 
     async fn go_on(

@@ -68,7 +68,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         worker: &Worker<'_>,
     ) -> Result<Made, PortError> {
         let began_ms = worker.progress.began_ms;
-        if connection.settings_version != run.settings_version && self.maps_otherwise(connection, source)? {
+        if self.maps_otherwise(connection, worker)? {
             return self
                 .supersede(importer, run, connection, "the mapping was changed while people were fetched")
                 .await;
@@ -85,9 +85,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         }
     }
 
-    fn maps_otherwise(&self, connection: &Connection, source: &Source) -> Result<bool, PortError> {
-        let now = Source::of(connection)?;
-        Ok(now.is_none_or(|now| now.columns != source.columns || now.settings.connector != source.settings.connector))
+    fn maps_otherwise(&self, connection: &Connection, worker: &Worker<'_>) -> Result<bool, PortError> {
+        Ok(Source::of(connection)?.is_none_or(|now| now.columns != worker.progress.columns))
     }
 
     /// Ends a run whose listing says nothing any more, and has people listed again at once.

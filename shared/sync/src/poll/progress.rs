@@ -19,6 +19,8 @@ pub(super) struct Progress {
     pub(super) began_ms: i64,
     /// Whether everybody is fetched.
     pub(super) full: bool,
+    /// The columns that are fetched: under another mapping what was fetched says too little.
+    pub(super) columns: Vec<String>,
     /// The next step; `None` before the first and behind the last.
     pub(super) step: Option<Step>,
     /// Whether the last page was read.
@@ -48,8 +50,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn begin(now_ms: i64, full: bool) -> Self {
-        Self { began_ms: now_ms, full, ..Self::default() }
+    pub(super) fn begin(now_ms: i64, full: bool, columns: &[String]) -> Self {
+        Self { began_ms: now_ms, full, columns: columns.to_vec(), ..Self::default() }
     }
 
     /// Notes a step that is about to be made. `Some`: why fetching must stop here.
@@ -79,6 +81,12 @@ impl Progress {
     /// Whether it was put down so long ago that what was fetched says nothing about today.
     pub(super) fn is_old(&self, now_ms: i64) -> bool {
         now_ms - self.began_ms > LONGEST_MS
+    }
+
+    /// A new reading: its steps may be called as those of the one before.
+    pub(super) fn begin_scope(&mut self) {
+        self.seen.clear();
+        self.stale = 0;
     }
 
     /// Ends fetching before the last page: what was fetched is not everybody.
@@ -118,6 +126,10 @@ pub(super) fn ceiling(owned: u64, total: Option<u64>, page_size: u32) -> u32 {
 fn digest(step: &Step) -> u64 {
     let mut hash = Sha256::new();
     hash.update(step.at.as_bytes());
+    for person in &step.carried {
+        hash.update([0]);
+        hash.update(person.id.as_bytes());
+    }
     let bytes = hash.finalize();
     bytes.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }

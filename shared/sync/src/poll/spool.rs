@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 
 use flate2::Compression;
@@ -100,6 +101,8 @@ struct Told {
     line: usize,
     version_ms: Option<i64>,
     is_person: bool,
+    /// Of the line, to tell the same from something else.
+    digest: u64,
 }
 
 impl Spool {
@@ -117,7 +120,7 @@ impl Spool {
             let mut plain = Vec::new();
             GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map_err(broken)?;
             for text in plain.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
-                spool.note(at, serde_json::from_slice(text).map_err(unreadable)?);
+                spool.note(at, digest(text), serde_json::from_slice(text).map_err(unreadable)?);
                 at += 1;
             }
             out.write_all(&plain).map_err(broken)?;
@@ -127,12 +130,14 @@ impl Spool {
         Ok(spool)
     }
 
-    fn note(&mut self, line: usize, said: Line) {
+    fn note(&mut self, line: usize, digest: u64, said: Line) {
         match said {
             Line::Person(person) => {
-                let told = Told { line, version_ms: person.version_ms, is_person: true };
+                let told = Told { line, version_ms: person.version_ms, is_person: true, digest };
                 if let Some(before) = self.last.get(&person.id).copied().filter(|before| before.is_person) {
-                    self.tell_twice();
+                    if before.digest != digest {
+                        self.tell_twice();
+                    }
                     if before.version_ms > person.version_ms {
                         return;
                     }
@@ -143,12 +148,12 @@ impl Spool {
                 self.last.insert(person.id.clone(), told);
             }
             Line::Gone(id) => {
-                self.last.insert(id, Told { line, version_ms: None, is_person: false });
+                self.last.insert(id, Told { line, version_ms: None, is_person: false, digest });
             }
             Line::Unread(id, _) => {
                 self.unread += 1;
                 // Who was read in another pass is read.
-                self.last.entry(id).or_insert(Told { line, version_ms: None, is_person: false });
+                self.last.entry(id).or_insert(Told { line, version_ms: None, is_person: false, digest });
             }
         }
     }
@@ -249,6 +254,12 @@ fn staying(source: &Source, at: usize, id: &str, why: &str) -> Vec<String> {
         row[other] = reason;
     }
     row
+}
+
+fn digest(line: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(line);
+    hasher.finish()
 }
 
 fn broken(e: io::Error) -> PortError {
