@@ -5,6 +5,7 @@
 //! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
 mod api;
+mod apideck;
 mod bamboohr;
 pub mod catalogue;
 #[cfg(test)]
@@ -31,7 +32,7 @@ pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Un
 
 /// Every connector.
 pub const CONNECTORS: &[&dyn Connector] =
-    &[&bamboohr::BambooHr, &entra::Entra, &finch::Finch, &paylocity::Paylocity, &workos::WorkOs];
+    &[&apideck::Apideck, &bamboohr::BambooHr, &entra::Entra, &finch::Finch, &paylocity::Paylocity, &workos::WorkOs];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {

@@ -37,6 +37,7 @@ static ABOUT: About = About {
     columns: &[],
     incremental: Incremental::None,
     webhooks: Some(Brings::Hint),
+    signs_with: None,
     resync: false,
     link: "none",
     page_size: 2,
