@@ -5,6 +5,7 @@
 //! Its wire types stay in its file; what leaves it is a [`Person`]: texts by path, each given, empty or not given.
 
 mod api;
+mod apideck;
 mod bamboohr;
 pub mod catalogue;
 #[cfg(test)]
@@ -31,8 +32,16 @@ pub use secret::Secret;
 pub use webhook::{ConnectionEvent, Delivery, EventKind, Refused, SourceEvent, Unreadable, VerifiedWebhook, accept};
 
 /// Every connector.
-pub const CONNECTORS: &[&dyn Connector] =
-    &[&bamboohr::BambooHr, &entra::Entra, &finch::Finch, &merge::Merge, &paylocity::Paylocity, &workos::WorkOs];
+#[rustfmt::skip]
+pub const CONNECTORS: &[&dyn Connector] = &[
+    &apideck::Apideck,
+    &bamboohr::BambooHr,
+    &entra::Entra,
+    &finch::Finch,
+    &merge::Merge,
+    &paylocity::Paylocity,
+    &workos::WorkOs,
+];
 
 /// The connector of that name.
 pub fn connector(id: &str) -> Option<&'static dyn Connector> {
