@@ -125,13 +125,6 @@ async fn ten_thousand_removals_are_held_as_one_plan_and_told_once_w33() {
             house.run_schedule(3).await;
         }
     }
-    for run in house.rig.runs().await {
-        eprintln!("{} {:?} {:?} {:?}", run.state.as_str(), run.counts, run.held, run.reason);
-        let i = muster_sync::inspect(&house.rig.ports().bucket, run).await.unwrap();
-        for x in i.issues.issues.iter().take(3) {
-            eprintln!("{}", x.message);
-        }
-    }
     // Ten of a hundred are the limit: 20 of these 200 went one by one.
     assert_eq!(put_off, 80);
     assert_eq!(house.rig.people().await.len(), 180);
