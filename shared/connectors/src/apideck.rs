@@ -1,11 +1,11 @@
-//! Apideck: one unified API before many HR systems, each with its own way of listing who left.
+//! Apideck's unified HRIS API: the employees of the system behind a consumer's connection.
 //!
-//! A page with warnings is a page in part, whatever its status. The signature of webhooks follows Apideck's guide and
-//! has not been seen on live traffic.
+//! There is no listing of changes. What a system's list call leaves out is asked for person by person.
 
-mod canonical;
+mod about;
 mod events;
 mod faults;
+mod signature;
 mod values;
 
 use std::collections::BTreeMap;
@@ -15,251 +15,254 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Page, Refused,
-    Scope, Secret, SourceEvent, Step, Target, Unreadable, VerifiedWebhook,
+    About, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Page, Refused, Scope, Secret, SourceEvent,
+    Step, Target, Unread, Unreadable, VerifiedWebhook,
 };
 
 /// Apideck.
 pub(crate) struct Apideck;
 
+const SAGE: &str = "sage-hr";
+const RIPPLING: &str = "rippling";
+const WORKDAY: &str = "workday";
+const DAYFORCE: &str = "ceridian-dayforce";
+/// Systems whose custom fields come only with a single person.
+const FIELDS_APART: [&str; 3] = ["hibob", "hibob-oauth", "ukg-pro"];
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 
-static ABOUT: About = About {
-    id: "apideck",
-    name: "Apideck",
-    hosts: &["unify.apideck.com"],
-    provider: &[
-        Key { name: "app_id", needed: true, help: "the application's id" },
-        Key { name: "consumer_id", needed: true, help: "the consumer whose connection is read" },
-        Key { name: "service_id", needed: true, help: "the HR system's name at Apideck: bamboohr, sage-hr, workday" },
-    ],
-    credentials: &[
-        Key { name: "api_key", needed: true, help: "the application's API key" },
-        Key { name: "webhook_secret", needed: false, help: "what webhooks are signed with, where not the API key" },
-    ],
-    ids: &["id", "employee_number"],
-    // `other` is left out on purpose: it says nothing, so the person stays as stored.
-    status: (
-        "employment_status",
-        &[
-            ("active", "active"),
-            ("inactive", "inactive"),
-            ("terminated", "terminated"),
-            ("retired", "retired"),
-            ("deceased", "deceased"),
-            ("other_ended", "inactive"),
-        ],
-    ),
-    columns: &[
-        "company_name",
-        "first_name",
-        "middle_name",
-        "last_name",
-        "preferred_name",
-        "display_name",
-        "title",
-        "department_name",
-        "department_id",
-        "division",
-        "team.name",
-        "manager.id",
-        "manager.name",
-        "manager.email",
-        "manager.employee_number",
-        "employment_start_date",
-        "employment_end_date",
-        "employment_role.type",
-        "employment_role.sub_type",
-        "emails[work]",
-        "emails[personal]",
-        "emails[*]",
-        "phone_numbers[mobile]",
-        "phone_numbers[work]",
-        "phone_numbers[*]",
-        "addresses[home].*",
-        "addresses[work].*",
-        "addresses[*].*",
-        "preferred_language",
-        "timezone",
-        "works_remote",
-        "custom_fields.*",
-    ],
-    incremental: Incremental::None,
-    webhooks: Some(Brings::Hint),
-    signs_with: Some("api_key"),
-    resync: false,
-    link: "Vault session",
-    page_size: 200,
-};
-
 /// Where a reading is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum At {
-    /// A page of employees.
-    Employees(Place),
+    /// A page of the list.
+    List(Listing),
+    /// The people of a page one by one, then on.
+    Each { ids: Vec<String>, then: Option<Listing> },
     /// One person.
     Person { id: String },
 }
 
-/// Where a listing is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Place {
+/// A page of the list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Listing {
+    /// The system; empty until it is known.
+    service: String,
+    /// Whether this is the second pass, for those who left.
+    leavers: bool,
     cursor: Option<String>,
-    /// Whether it is the list of those who left, where the HR system lists them apart.
-    left: bool,
-    /// Employees so far who were told as deleted: counted by Apideck, and nobody to us.
+    /// Whether the system has no pages.
+    whole: bool,
+    /// People so far whom the provider calls deleted.
     deleted: u64,
+}
+
+impl Listing {
+    fn limit(&self) -> &'static str {
+        match self.service.as_str() {
+            WORKDAY => "20",
+            SAGE => "50",
+            _ => "200",
+        }
+    }
+
+    fn after(&self, cursor: Option<String>) -> Option<Self> {
+        match cursor {
+            Some(cursor) => Some(Self { cursor: Some(cursor), ..self.clone() }),
+            None if self.service == SAGE && !self.leavers => Some(Self { leavers: true, cursor: None, ..self.clone() }),
+            None => None,
+        }
+    }
 }
 
 impl At {
     fn of(step: &Step) -> Self {
         // Words that are not ours start the listing anew, which costs time and loses nobody.
-        serde_json::from_str(&step.at).unwrap_or_else(|_| Self::Employees(Place::default()))
+        serde_json::from_str(&step.at).unwrap_or_else(|_| Self::List(Listing::default()))
     }
 
-    fn step(self) -> Step {
+    fn step(&self) -> Step {
         Step::at(json!(self).to_string())
     }
 }
 
 impl Connector for Apideck {
     fn about(&self) -> &'static About {
-        &ABOUT
-    }
-
-    fn problems(&self, target: &Target<'_>) -> Vec<(String, String)> {
-        let service = target.provider("service_id");
-        let slug = service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        let problem = "must be the HR system's name at Apideck, in small letters: bamboohr, sage-hr".to_owned();
-        if slug { Vec::new() } else { vec![("service_id".to_owned(), problem)] }
+        &about::ABOUT
     }
 
     fn routes(&self, provider: &BTreeMap<String, String>) -> Vec<String> {
-        let of = |key: &str| provider.get(key).map_or("", String::as_str);
-        route(of("consumer_id"), of("service_id")).into_iter().collect()
+        events::routes(provider)
     }
 
     fn verify(&self, delivery: &Delivery<'_>, secrets: &[Secret], _now_ms: i64) -> Result<(), Refused> {
-        events::verify(delivery, secrets)
+        signature::verify(delivery, secrets)
     }
 
     fn events(&self, hook: &VerifiedWebhook<'_>) -> Result<Vec<SourceEvent>, Unreadable> {
         events::read(hook.delivery().header("x-apideck-idempotency-key"), &hook.json()?)
     }
 
-    fn first(&self, _target: &Target<'_>, scope: &Scope) -> Option<Step> {
-        match scope {
-            Scope::Full => Some(At::Employees(Place::default()).step()),
-            Scope::Person(id) => Some(At::Person { id: id.clone() }.step()),
-            Scope::Since(_) => None,
-        }
+    fn first(&self, target: &Target<'_>, scope: &Scope) -> Option<Step> {
+        let service = target.provider("service_id").to_owned();
+        let at = match scope {
+            Scope::Full => At::List(Listing { service, ..Listing::default() }),
+            Scope::Person(id) => At::Person { id: id.clone() },
+            Scope::Since(_) => return None,
+        };
+        Some(at.step())
     }
 
     fn request(&self, target: &Target<'_>, step: &Step) -> HttpRequest {
-        let list = format!("{}/hris/employees", target.base("https://unify.apideck.com"));
-        let service = target.provider("service_id");
-        let asked = match At::of(step) {
-            At::Person { id } => HttpRequest::get(format!("{list}/{}", utf8_percent_encode(&id, IN_PATH))),
-            At::Employees(Place { cursor, left, .. }) => HttpRequest::get(list)
-                .query([("limit", limit(service))])
-                .query(left.then_some(("filter[employment_status]", "terminated")))
-                .query((service == "rippling").then_some(("pass_through[include_terminated]", "true")))
-                .query(cursor.as_deref().map(|cursor| ("cursor", cursor))),
+        let employees = format!("{}/hris/employees", target.base("https://unify.apideck.com"));
+        let one = |id: &str| HttpRequest::get(format!("{employees}/{}", utf8_percent_encode(id, IN_PATH)));
+        let request = match At::of(step) {
+            At::List(at) => page_request(HttpRequest::get(&employees), &at),
+            At::Each { ids, .. } => one(ids.first().map_or("", String::as_str)),
+            At::Person { id } => one(&id),
         };
-        let asked = asked
+        let request = request
             .header("authorization", format!("Bearer {}", target.credential("api_key")))
             .header("x-apideck-app-id", target.provider("app_id"))
             .header("x-apideck-consumer-id", target.provider("consumer_id"));
-        if service.is_empty() { asked } else { asked.header("x-apideck-service-id", service) }
+        match target.provider("service_id") {
+            "" => request,
+            service => request.header("x-apideck-service-id", service),
+        }
     }
 
     fn read(&self, target: &Target<'_>, step: &Step, response: &HttpResponse<'_>) -> Result<Page, Fault> {
         match At::of(step) {
-            At::Person { id } if faults::is_gone(response) => Ok(Page { gone: vec![id], ..Page::default() }),
-            _ if response.status != 200 => Err(faults::fault(response)),
-            At::Person { id } => person(target, id, &response.json()?),
-            At::Employees(place) => employees(target, &place, &response.json()?),
+            At::List(at) => list(target, at, response),
+            At::Each { ids, then } => each(target, &ids, then, response),
+            At::Person { id } => person(target, &id, response),
         }
     }
 }
 
-/// The name by which webhooks call a connection: `consumer_id/service_id`.
-fn route(consumer: &str, service: &str) -> Option<String> {
-    (!consumer.is_empty() && !service.is_empty()).then(|| format!("{consumer}/{service}"))
+fn page_request(request: HttpRequest, at: &Listing) -> HttpRequest {
+    let mut pairs = Vec::new();
+    if !at.whole {
+        pairs.push(("limit", at.limit()));
+    }
+    if let Some(cursor) = &at.cursor {
+        pairs.push(("cursor", cursor.as_str()));
+    }
+    if at.leavers {
+        pairs.push(("filter[employment_status]", "terminated"));
+    }
+    if at.service == RIPPLING {
+        pairs.push(("pass_through[include_terminated]", "true"));
+    }
+    request.query(pairs)
 }
 
-/// Workday's pages take longer than Apideck waits where they are larger.
-fn limit(service: &str) -> &'static str {
-    if service == "workday" { "20" } else { "200" }
+/// Whether the people of a page must be asked for one by one.
+fn is_thin(target: &Target<'_>, service: &str) -> bool {
+    let custom = || target.columns.iter().any(|column| column.starts_with("custom_fields"));
+    service == DAYFORCE || (FIELDS_APART.contains(&service) && custom())
 }
 
-/// Whether those who left are listed only when they are asked for.
-fn lists_leavers_apart(target: &Target<'_>) -> bool {
-    target.provider("service_id") == "sage-hr"
-}
-
-fn employees(target: &Target<'_>, place: &Place, body: &Value) -> Result<Page, Fault> {
-    let missing = || Fault::new(FaultKind::Failing, "Apideck's answer has no list \"data\"");
-    let entries = body["data"].as_array().ok_or_else(missing)?;
-    let meta = &body["meta"];
-    let mut page = Page { partial: warned(meta), ..Page::default() };
-    let (mut nameless, mut deleted) = (0, place.deleted);
-    for employee in entries {
-        match values::id(employee) {
+fn list(target: &Target<'_>, mut at: Listing, response: &HttpResponse<'_>) -> Result<Page, Fault> {
+    if !at.whole && faults::has_no_pages(response) {
+        let whole = Listing { whole: true, cursor: None, ..at };
+        return Ok(Page { next: Some(At::List(whole).step()), ..Page::default() });
+    }
+    let body = faults::good(response)?;
+    if at.service.is_empty() {
+        body["service"].as_str().unwrap_or_default().clone_into(&mut at.service);
+        if [SAGE, RIPPLING].contains(&at.service.as_str()) {
+            // These two leave people out unless they are asked in their own way.
+            return Ok(Page { next: Some(At::List(at).step()), ..Page::default() });
+        }
+    }
+    let entries = body["data"].as_array().ok_or_else(|| failing("has no list \"data\""))?;
+    let (mut page, mut ids, mut nameless) = (Page::default(), Vec::new(), 0);
+    for entry in entries {
+        match values::id(entry) {
             None => nameless += 1,
-            Some(_) if is_deleted(employee) => deleted += 1,
-            Some(id) => page.people.push(values::person(target, id, employee)),
+            Some(_) if values::is_deleted(entry) => at.deleted += 1,
+            Some(id) if is_thin(target, &at.service) => ids.push(id),
+            Some(id) => page.people.push(values::person(target, &id, entry)),
         }
     }
-    if nameless > 0 {
-        page.partial = Some(format!("{nameless} employees have no id"));
+    let cursor = next_cursor(&body["meta"])?;
+    page.partial = gap(&body, entries.len(), nameless, cursor.is_none());
+    if at.service != SAGE {
+        page.total = body["meta"]["total_count"].as_u64().map(|total| total.saturating_sub(at.deleted));
     }
-    if !lists_leavers_apart(target) {
-        // Where there are two lists, neither's count is everybody's.
-        page.total = meta["total_count"].as_u64().map(|total| total.saturating_sub(deleted));
-    }
-    let next = match meta["cursors"].get("next") {
-        Some(Value::String(cursor)) if !cursor.is_empty() => {
-            Some(Place { cursor: Some(cursor.clone()), left: place.left, deleted })
-        }
-        Some(Value::Null | Value::String(_)) => None,
-        // An answer without its envelope is not taken for the last page of a whole listing.
-        _ => {
-            page.partial = Some("Apideck does not say whether more employees follow".to_owned());
-            None
-        }
-    };
-    let leavers = lists_leavers_apart(target) && !place.left;
-    let next = next.or_else(|| leavers.then_some(Place { cursor: None, left: true, deleted }));
-    page.next = next.map(|place| At::Employees(place).step());
+    let then = at.after(cursor);
+    page.next = if ids.is_empty() { then.map(|at| At::List(at).step()) } else { Some(At::Each { ids, then }.step()) };
     Ok(page)
 }
 
-fn is_deleted(employee: &Value) -> bool {
-    employee["deleted"] == Value::Bool(true)
+fn next_cursor(meta: &Value) -> Result<Option<String>, Fault> {
+    match &meta["cursors"]["next"] {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone()).filter(|text| !text.trim().is_empty())),
+        _ => Err(failing("has a cursor that is no text")),
+    }
 }
 
-/// That there are warnings: data of the HR system is missing although the answer's status is 200.
-fn warned(meta: &Value) -> Option<String> {
-    let count = match &meta["warnings"] {
+/// Why a page is not all it should be.
+fn gap(body: &Value, entries: usize, nameless: usize, last: bool) -> Option<String> {
+    let meta = &body["meta"];
+    let warnings = match &meta["warnings"] {
         Value::Null => 0,
         Value::Array(list) => list.len(),
         _ => 1,
     };
-    (count > 0).then(|| format!("Apideck warns {count} times that data of the HR system is missing"))
+    let told = meta["items_on_page"].as_u64().unwrap_or(0);
+    if warnings > 0 {
+        return Some(format!("Apideck gave {warnings} warnings: its data is partial"));
+    }
+    if nameless > 0 {
+        return Some(format!("{nameless} employees have no id"));
+    }
+    if told > u64::try_from(entries).unwrap_or(u64::MAX) {
+        return Some(format!("a page has {entries} employees instead of {told}"));
+    }
+    (last && body["links"]["next"].is_string()).then(|| "a page names a next one and has no cursor for it".to_owned())
 }
 
-fn person(target: &Target<'_>, id: String, body: &Value) -> Result<Page, Fault> {
-    let employee = &body["data"];
-    if values::id(employee) != Some(id.as_str()) {
-        return Err(Fault::new(FaultKind::Failing, "Apideck's answer is not about the employee asked for"));
+fn each(
+    target: &Target<'_>,
+    ids: &[String],
+    then: Option<Listing>,
+    response: &HttpResponse<'_>,
+) -> Result<Page, Fault> {
+    let Some((id, rest)) = ids.split_first() else {
+        return Ok(Page { next: then.map(|at| At::List(at).step()), ..Page::default() });
+    };
+    let mut page = person(target, id, response)?;
+    if faults::is_gone(response) {
+        // Listed a moment ago: not to be had now is not the same as gone.
+        page.unread = vec![Unread { id: id.clone(), why: "is listed and cannot be read".to_owned() }];
     }
-    if is_deleted(employee) {
-        return Ok(Page { gone: vec![id], ..Page::default() });
+    page.gone = Vec::new();
+    page.next = match (rest, then) {
+        ([], None) => None,
+        ([], Some(at)) => Some(At::List(at).step()),
+        (rest, then) => Some(At::Each { ids: rest.to_vec(), then }.step()),
+    };
+    Ok(page)
+}
+
+fn person(target: &Target<'_>, id: &str, response: &HttpResponse<'_>) -> Result<Page, Fault> {
+    if faults::is_gone(response) {
+        return Ok(Page { gone: vec![id.to_owned()], ..Page::default() });
     }
-    if let Some(why) = warned(&body["meta"]) {
-        return Ok(Page { unread: vec![crate::Unread { id, why }], ..Page::default() });
+    let body = faults::good(response)?;
+    let data = &body["data"];
+    if values::id(data).as_deref() != Some(id) {
+        return Err(failing("is not about the employee who was asked for"));
     }
-    Ok(Page { people: vec![values::person(target, &id, employee)], ..Page::default() })
+    if values::is_deleted(data) {
+        return Ok(Page { gone: vec![id.to_owned()], ..Page::default() });
+    }
+    Ok(Page { people: vec![values::person(target, id, data)], ..Page::default() })
+}
+
+fn failing(what: &str) -> Fault {
+    Fault::new(FaultKind::Failing, format!("Apideck's answer {what}"))
 }

@@ -1,7 +1,4 @@
-//! Merge HRIS: how far Merge's own sync is first, then its employees, all of them or those changed since a mark.
-//!
-//! Merge answers from its own copy. A copy that is not synced whole tells of people and never that somebody is
-//! missing, and of the relations only those are asked for that mapped columns need.
+//! Merge's HRIS API: the state of Merge's own copy first, then its employees, all or those changed since a mark.
 
 mod events;
 mod values;
@@ -12,50 +9,54 @@ use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::{
-    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Page, Refused,
-    Scope, Secret, SourceEvent, Step, Target, Unreadable, VerifiedWebhook,
+    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Method, Page,
+    Refused, Scope, Secret, SourceEvent, Step, Target, Unreadable, VerifiedWebhook,
 };
 
-/// Merge HRIS.
+/// Merge.
 pub(crate) struct Merge;
 
-/// How much earlier than its listing a mark is, for clocks that differ and changes that come late.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
-const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
-/// The regions and their bases; the first is taken where none is given.
+/// Regions and where they answer.
 const REGIONS: [(&str, &str); 4] = [
-    ("us", "https://api.merge.dev/api/hris/v1"),
-    ("eu", "https://api-eu.merge.dev/api/hris/v1"),
-    ("ap", "https://api-ap.merge.dev/api/hris/v1"),
-    ("sandbox", "https://api-sandbox.merge.dev/api/hris/v1"),
+    ("us", "https://api.merge.dev"),
+    ("eu", "https://api-eu.merge.dev"),
+    ("ap", "https://api-ap.merge.dev"),
+    ("sandbox", "https://api-sandbox.merge.dev"),
 ];
+/// How much earlier than a reading its mark is, for clocks that differ.
+const MARGIN: SignedDuration = SignedDuration::from_mins(10);
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-');
 
 static ABOUT: About = About {
     id: "merge",
     name: "Merge",
     hosts: &["api.merge.dev", "api-eu.merge.dev", "api-ap.merge.dev", "api-sandbox.merge.dev"],
     provider: &[
-        Key { name: "linked_account_id", needed: true, help: "the linked account's id, as webhooks name it" },
-        Key {
-            name: "end_user_origin_id",
-            needed: false,
-            help: "our id of the customer, for webhooks without a linked account's id",
-        },
-        Key { name: "region", needed: false, help: "us, eu, ap or sandbox; us if not given" },
+        Key { name: "linked_account_id", needed: true, help: "the linked account's id; webhooks name it" },
+        Key { name: "end_user_origin_id", needed: false, help: "your own id of the customer at Merge, for people" },
+        Key { name: "region", needed: false, help: "us (the default), eu, ap or sandbox" },
     ],
     credentials: &[
-        Key { name: "api_key", needed: true, help: "the API key" },
+        Key { name: "api_key", needed: true, help: "the organization's API key" },
         Key { name: "account_token", needed: true, help: "the linked account's token" },
-        Key { name: "webhook_secret", needed: false, help: "the webhooks' signature key, as shown" },
+        Key { name: "webhook_secret", needed: false, help: "the webhooks' signature key" },
     ],
-    ids: &["id", "employee_number", "remote_id"],
+    ids: &["id", "employee_number"],
     status: (
         "employment_status",
-        &[("ACTIVE", "active"), ("PENDING", "inactive"), ("INACTIVE", "inactive"), ("INACTIVE_ENDED", "terminated")],
+        &[
+            ("ACTIVE", "active"),
+            ("PENDING", "inactive"),
+            ("INACTIVE", "inactive"),
+            // INACTIVE, and the termination date is not in the future.
+            ("INACTIVE_ENDED", "terminated"),
+        ],
     ),
     columns: &[
+        "remote_id",
         "first_name",
         "last_name",
         "preferred_name",
@@ -70,56 +71,47 @@ static ABOUT: About = About {
         "division",
         "cost_center",
         "team",
+        "company",
         "manager.id",
         "manager.name",
         "manager.email",
         "manager.employee_number",
+        "home_location.*",
+        "work_location.*",
         "hire_date",
         "start_date",
         "termination_date",
-        "work_location.*",
-        "home_location.*",
         "custom_fields.*",
-        "field_mappings.*",
+        "field_mappings.organization_defined_targets.*",
+        "field_mappings.linked_account_defined_targets.*",
     ],
     incremental: Incremental::ChangesAndRemovals,
     webhooks: Some(Brings::Person),
     signs_with: None,
     resync: true,
-    link: "link token",
+    link: "Link token",
     page_size: 100,
 };
 
 /// Where a reading is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum At {
-    /// How far Merge's own sync is; then everybody, or the changes since a mark.
-    Sync { since: Option<String> },
-    /// A page of employees.
-    Employees(Place),
+    /// The state of Merge's copy; then everybody, or who changed since a mark.
+    State { since: Option<String> },
+    /// A page of employees; `mark` is where the reading after this one will begin.
+    Employees { since: Option<String>, mark: String, cursor: Option<String> },
     /// One person.
     Person { id: String },
-}
-
-/// Where a listing is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Place {
-    since: Option<String>,
-    cursor: Option<String>,
-    /// When the listing began, in milliseconds since 1970.
-    start_ms: i64,
-    /// Why Merge's copy is not everybody.
-    partial: Option<String>,
 }
 
 impl At {
     fn of(step: &Step) -> Self {
         // Words that are not ours start a full listing, which costs time and loses nobody.
-        serde_json::from_str(&step.at).unwrap_or(Self::Sync { since: None })
+        serde_json::from_str(&step.at).unwrap_or(Self::State { since: None })
     }
 
-    fn step(self) -> Step {
+    fn step(&self) -> Step {
         Step::at(json!(self).to_string())
     }
 }
@@ -131,15 +123,14 @@ impl Connector for Merge {
 
     fn problems(&self, target: &Target<'_>) -> Vec<(String, String)> {
         let region = target.provider("region");
-        if !target.provider.contains_key("region") || REGIONS.iter().any(|(name, _)| *name == region) {
+        if region.is_empty() || REGIONS.iter().any(|(known, _)| *known == region) {
             return Vec::new();
         }
         vec![("region".to_owned(), "must be us, eu, ap or sandbox".to_owned())]
     }
 
     fn routes(&self, provider: &BTreeMap<String, String>) -> Vec<String> {
-        let keys = ["linked_account_id", "end_user_origin_id"];
-        keys.iter().filter_map(|key| provider.get(*key)).filter(|id| !id.trim().is_empty()).cloned().collect()
+        provider.get("linked_account_id").cloned().into_iter().collect()
     }
 
     fn verify(&self, delivery: &Delivery<'_>, secrets: &[Secret], _now_ms: i64) -> Result<(), Refused> {
@@ -152,8 +143,9 @@ impl Connector for Merge {
 
     fn first(&self, _target: &Target<'_>, scope: &Scope) -> Option<Step> {
         let at = match scope {
-            Scope::Full => At::Sync { since: None },
-            Scope::Since(mark) => At::Sync { since: Some(mark.clone()) },
+            Scope::Full => At::State { since: None },
+            // A mark that is no time is not ours.
+            Scope::Since(mark) => At::State { since: Some(mark.parse::<Timestamp>().ok()?.to_string()) },
             Scope::Person(id) => At::Person { id: id.clone() },
         };
         Some(at.step())
@@ -161,42 +153,45 @@ impl Connector for Merge {
 
     fn request(&self, target: &Target<'_>, step: &Step) -> HttpRequest {
         let base = base(target);
-        let expand = values::relations(target).join(",");
-        let asked = match At::of(step) {
-            At::Sync { .. } => HttpRequest::get(format!("{base}/sync-status")),
-            At::Employees(place) => HttpRequest::get(format!("{base}/employees"))
-                .query([("page_size", "100")])
-                .query(given("expand", &expand))
-                .query(given("modified_after", place.since.as_deref().unwrap_or_default()))
-                .query(place.since.as_ref().map(|_| ("include_deleted_data", "true")))
-                .query(given("cursor", place.cursor.as_deref().unwrap_or_default())),
+        let expand = values::expand(target);
+        let request = match At::of(step) {
+            At::State { .. } => HttpRequest::get(format!("{base}/sync-status")).query([("page_size", "100")]),
             At::Person { id } => HttpRequest::get(format!("{base}/employees/{}", utf8_percent_encode(&id, IN_PATH)))
                 .query(given("expand", &expand)),
+            At::Employees { since, cursor, .. } => HttpRequest::get(format!("{base}/employees"))
+                .query([("page_size", "100")])
+                .query(given("expand", &expand))
+                .query(
+                    since
+                        .iter()
+                        .flat_map(|since| [("modified_after", since.as_str()), ("include_deleted_data", "true")]),
+                )
+                .query(given("cursor", cursor.as_deref().unwrap_or_default())),
         };
-        with_keys(target, asked)
+        with_headers(target, request)
     }
 
     fn read(&self, target: &Target<'_>, step: &Step, response: &HttpResponse<'_>) -> Result<Page, Fault> {
         match At::of(step) {
-            At::Sync { since } => sync(since, response),
-            At::Employees(place) => employees(target, place, &json_of(response)?),
+            At::State { since } => state(since, response),
+            At::Employees { since, mark, .. } => employees(target, since, mark, response),
             At::Person { id } => person(target, id, response),
         }
     }
 
     fn resync_request(&self, target: &Target<'_>) -> Option<HttpRequest> {
-        let asked = HttpRequest::post_json(format!("{}/sync-status/resync", base(target)), &json!({}));
-        Some(with_keys(target, asked))
+        let asked = HttpRequest::get(format!("{}/sync-status/resync", base(target)));
+        Some(with_headers(target, HttpRequest { method: Method::Post, ..asked }))
     }
 }
 
 fn base(target: &Target<'_>) -> String {
     let region = target.provider("region");
-    let (_, usual) = REGIONS.iter().find(|(name, _)| *name == region).unwrap_or(&REGIONS[0]);
-    target.base(usual)
+    let known = REGIONS.iter().find(|(known, _)| *known == region).or(REGIONS.first());
+    format!("{}/api/hris/v1", target.base(known.map_or("", |(_, base)| base)))
 }
 
-fn with_keys(target: &Target<'_>, request: HttpRequest) -> HttpRequest {
+fn with_headers(target: &Target<'_>, request: HttpRequest) -> HttpRequest {
     request
         .header("authorization", format!("Bearer {}", target.credential("api_key")))
         .header("x-account-token", target.credential("account_token"))
@@ -206,110 +201,124 @@ fn given<'q>(name: &'q str, value: &'q str) -> Option<(&'q str, &'q str)> {
     (!value.is_empty()).then_some((name, value))
 }
 
-fn failing(message: &str) -> Fault {
-    Fault::new(FaultKind::Failing, message)
-}
-
 fn json_of(response: &HttpResponse<'_>) -> Result<Value, Fault> {
     if response.status == 200 { response.json() } else { Err(Fault::of_status(response)) }
 }
 
-fn results(body: &Value) -> Result<&Vec<Value>, Fault> {
-    body["results"].as_array().ok_or_else(|| failing("Merge's answer has no list \"results\""))
+fn failing(what: &str) -> Fault {
+    Fault::new(FaultKind::Failing, format!("Merge's answer {what}"))
 }
 
-fn sync(since: Option<String>, response: &HttpResponse<'_>) -> Result<Page, Fault> {
+fn state(since: Option<String>, response: &HttpResponse<'_>) -> Result<Page, Fault> {
     let body = json_of(response)?;
-    let partial = partial(results(&body)?)?;
-    if since.as_ref().is_some_and(|mark| mark.parse::<Timestamp>().is_err()) {
-        return Err(Fault::new(FaultKind::MarkLost, "the mark of the last reading is not ours"));
+    let models = body["results"].as_array().ok_or_else(|| failing("has no list \"results\""))?;
+    let ours = models.iter().find(|model| model["model_id"].as_str() == Some("hris.Employee"));
+    let partial = match ours {
+        Some(model) => incomplete(model)?,
+        None => Some("Merge does not say in what state its copy of employees is".to_owned()),
+    };
+    let start = Timestamp::from_millisecond(response.now_ms).unwrap_or_default();
+    let mark = start.saturating_sub(MARGIN).unwrap_or(start).to_string();
+    let next = At::Employees { since, mark, cursor: None }.step();
+    Ok(Page { partial, next: Some(next), ..Page::default() })
+}
+
+/// Why Merge's copy may not be everybody.
+fn incomplete(model: &Value) -> Result<Option<String>, Fault> {
+    let status = model["status"].as_str().unwrap_or_default();
+    let status = if status.is_empty() { model["last_sync_result"].as_str().unwrap_or_default() } else { status };
+    if status == "SYNCING" && model["is_initial_sync"].as_bool() == Some(true) {
+        let message = "Merge is still making its first copy of the system's data";
+        return Err(Fault::new(FaultKind::NotReady, message));
     }
-    let place = Place { since, cursor: None, start_ms: response.now_ms, partial };
-    Ok(Page { next: Some(At::Employees(place).step()), ..Page::default() })
+    let whole = match status {
+        "DONE" => true,
+        // Nothing is fetched any more; what there is, is whole if the last time was.
+        "PAUSED" => model["last_sync_result"].as_str() == Some("DONE"),
+        _ => false,
+    };
+    let word: String = status.chars().filter(|c| c.is_ascii_uppercase() || *c == '_').take(30).collect();
+    Ok((!whole).then(|| format!("Merge's copy of employees is in the state {word}, not DONE")))
 }
 
-/// Why Merge's copy of the employees is not everybody; `None` when it is.
-fn partial(models: &[Value]) -> Result<Option<String>, Fault> {
-    let Some(model) = models.iter().find(|model| model["model_id"] == "hris.Employee") else {
-        return Ok(Some("Merge does not say how far its sync of employees is".to_owned()));
-    };
-    let why = match model["status"].as_str() {
-        Some("DONE") => return Ok(None),
-        Some("SYNCING") if model["is_initial_sync"] == Value::Bool(true) => {
-            return Err(Fault::new(FaultKind::NotReady, "Merge's first sync of employees has not ended yet"));
-        }
-        Some("SYNCING") => "is under way",
-        Some("PARTIALLY_SYNCED") => "ended in part",
-        Some("FAILED") => "failed",
-        Some("PAUSED") => "is paused",
-        Some("DISABLED") => "is switched off",
-        _ => "has no known state",
-    };
-    Ok(Some(format!("Merge's own sync of employees {why}")))
-}
-
-fn employees(target: &Target<'_>, place: Place, body: &Value) -> Result<Page, Fault> {
-    let mut page = Page::default();
-    let mut nameless = 0;
-    for employee in results(body)? {
-        match values::id(employee) {
+fn employees(
+    target: &Target<'_>,
+    since: Option<String>,
+    mark: String,
+    response: &HttpResponse<'_>,
+) -> Result<Page, Fault> {
+    let body = json_of(response)?;
+    let entries = body["results"].as_array().ok_or_else(|| failing("has no list \"results\""))?;
+    let (mut page, mut nameless) = (Page::default(), 0);
+    for entry in entries {
+        match values::id(entry) {
             None => nameless += 1,
-            Some(id) if !values::is_deleted(employee) => page.people.push(values::person(target, id, employee)),
-            // A full listing tells by absence who is gone, under its own guards.
-            Some(id) if place.since.is_some() => page.gone.push(id.to_owned()),
-            Some(_) => {}
+            // In a full listing whoever is deleted is left out: absent.
+            Some(id) if values::is_deleted(entry) => page.gone.extend(since.is_some().then_some(id)),
+            Some(id) => page.people.push(values::person(target, id, entry)),
         }
     }
     page.partial = (nameless > 0).then(|| format!("{nameless} employees have no id"));
-    match cursor(body)? {
-        Some(cursor) if place.cursor.as_ref() == Some(&cursor) => {
-            return Err(failing("Merge's answer names the page it is as the next one"));
-        }
-        Some(cursor) => page.next = Some(At::Employees(Place { cursor: Some(cursor), ..place }).step()),
-        None => {
-            page.mark = mark(place.start_ms);
-            page.partial = page.partial.or(place.partial);
-        }
+    match next_cursor(&body)? {
+        Some(cursor) => page.next = Some(At::Employees { since, mark, cursor: Some(cursor) }.step()),
+        None => page.mark = Some(mark),
     }
     Ok(page)
 }
 
-fn mark(start_ms: i64) -> Option<String> {
-    let start = Timestamp::from_millisecond(start_ms).ok()?;
-    Some(start.saturating_sub(MARGIN).unwrap_or(start).to_string())
-}
-
-/// The cursor of the next page. It may come inside a URL, of which nothing else is looked at; an answer without its
-/// envelope is not taken for the last page.
-fn cursor(body: &Value) -> Result<Option<String>, Fault> {
-    let next = match body.get("next") {
-        Some(Value::String(next)) if !next.is_empty() => next,
-        Some(Value::String(_) | Value::Null) => return Ok(None),
-        _ => return Err(failing("Merge's answer has no \"next\"")),
+/// The cursor of the next page: a text of its own, or within an address. The address itself is never followed.
+fn next_cursor(body: &Value) -> Result<Option<String>, Fault> {
+    let text = match body.get("next") {
+        Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.trim(),
+        _ => return Err(failing("has no \"next\"")),
     };
-    let query = match next.split_once('?') {
-        Some((_, query)) => query,
-        None if next.contains("://") => "",
-        None => return Ok(Some(next.clone())),
-    };
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let cursor = pairs.find(|(name, value)| name == "cursor" && !value.is_empty()).map(|(_, value)| value.into_owned());
-    cursor.map(Some).ok_or_else(|| failing("the \"next\" of Merge's answer has no cursor"))
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Ok(Some(text.to_owned()).filter(|text| !text.is_empty()));
+    }
+    let url = Url::parse(text).map_err(|_| failing("names a next page that is no address"))?;
+    let cursor = url.query_pairs().find(|(name, value)| name == "cursor" && !value.is_empty());
+    let cursor = cursor.map(|(_, value)| value.into_owned());
+    cursor.map(Some).ok_or_else(|| failing("names a next page without a cursor"))
 }
 
 fn person(target: &Target<'_>, id: String, response: &HttpResponse<'_>) -> Result<Page, Fault> {
-    if response.status == 404 {
+    // A proxy's page of 404 is not Merge's word.
+    if response.status == 404 && response.json().is_ok_and(|body| body.is_object()) {
         return Ok(Page { gone: vec![id], ..Page::default() });
     }
-    let employee = json_of(response)?;
-    if values::id(&employee) != Some(id.as_str()) {
-        return Err(failing("Merge's answer is about somebody else"));
+    let body = json_of(response)?;
+    if values::id(&body).as_deref() != Some(id.as_str()) {
+        return Err(failing("is not about the employee who was asked for"));
     }
-    if values::is_deleted(&employee) {
+    if values::is_deleted(&body) {
         return Ok(Page { gone: vec![id], ..Page::default() });
     }
-    Ok(Page { people: vec![values::person(target, &id, &employee)], ..Page::default() })
+    Ok(Page { people: vec![values::person(target, id, &body)], ..Page::default() })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn with_target<T>(region: &str, then: impl FnOnce(&Target<'_>) -> T) -> T {
+        let provider = BTreeMap::from([("region".to_owned(), region.to_owned())]);
+        let today = jiff::civil::date(2026, 11, 22);
+        then(&Target { provider: &provider, credentials: &BTreeMap::new(), token: None, columns: &[], today })
+    }
+
+    #[test]
+    fn a_mark_that_is_no_time_begins_no_reading() {
+        for (mark, known) in [("2026-11-21T11:50:00Z", true), ("", false), ("e:17", false), ("2026-11-21", false)] {
+            let first = with_target("us", |target| Merge.first(target, &Scope::Since(mark.to_owned())));
+            assert_eq!(first.is_some(), known, "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_that_there_is_not_is_told() {
+        for (region, known) in [("us", true), ("sandbox", true), ("", true), ("apac", false), ("EU", false)] {
+            assert_eq!(with_target(region, |target| Merge.problems(target)).is_empty(), known, "{region:?}");
+        }
+    }
+}

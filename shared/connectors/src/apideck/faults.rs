@@ -1,60 +1,51 @@
-//! What Apideck's refusals mean. Their type tells whether Apideck's key or the HR system's sign-in is refused.
+//! What Apideck means by an answer that is no list.
 
 use serde_json::Value;
 
-use crate::{Fault, FaultKind, HttpResponse, Wait};
+use crate::{Fault, FaultKind, HttpResponse};
 
-/// What the text says where the HR system's sign-in is lost; states and health of connections, in Apideck's words.
-const SIGN_IN_LOST: [&str; 8] = [
-    "not callable",
-    "needs_auth",
-    "needs_consent",
-    "missing_settings",
-    "revoked",
-    "reauthorize",
-    "re-authorize",
-    "connection is not authorized",
-];
+/// The body of a good answer.
+pub(super) fn good(response: &HttpResponse<'_>) -> Result<Value, Fault> {
+    if response.status == 200 { response.json() } else { Err(fault(response)) }
+}
 
-/// Whether the person asked for is not there.
+/// Whether the system behind has no pages: then it must be asked without a limit.
+pub(super) fn has_no_pages(response: &HttpResponse<'_>) -> bool {
+    response.status != 200 && type_name(&error(response)) == "PaginationNotSupportedError"
+}
+
+/// Whether one person is not there any more. A connection that is not there has the same status and another name.
 pub(super) fn is_gone(response: &HttpResponse<'_>) -> bool {
-    response.status == 404 && kind_of(&body(response)) == "EntityNotFoundError"
+    response.status == 404 && matches!(type_name(&error(response)), "EntityNotFoundError" | "ConnectorExecutionError")
 }
 
-/// What an answer that is no page means.
-pub(super) fn fault(response: &HttpResponse<'_>) -> Fault {
-    let body = body(response);
-    let usual = Fault::of_status(response);
-    let wait = usual.wait.or_else(|| wait_in(&body["detail"])).or_else(|| wait_in(&body));
-    let told = |kind, message: &str| Fault { kind, message: format!("{message} ({})", response.status), wait };
-    let sign_in = "Apideck lost its access to the HR system: the customer must connect it again";
-    match (response.status, kind_of(&body)) {
-        (_, "ConnectorRateLimitError") => told(FaultKind::Throttled, "the HR system behind Apideck asks to wait"),
-        (402, _) => told(FaultKind::Refused, "Apideck's plan limit is reached: raise it in Apideck's dashboard"),
-        (_, "ConnectorCredentialsError" | "ConnectionNotFoundError") => told(FaultKind::ReauthNeeded, sign_in),
-        (400..=499, "InvalidCursorError") => {
-            told(FaultKind::Failing, "Apideck does not take its own cursor: the listing must start anew")
-        }
-        (400..=428, _) if sign_in_lost(&body) => told(FaultKind::ReauthNeeded, sign_in),
-        (401, "UnauthorizedError") => told(FaultKind::Unauthorized, "Apideck refuses the API key or app_id"),
-        _ => Fault { wait, ..usual },
-    }
-}
-
-fn body(response: &HttpResponse<'_>) -> Value {
+fn error(response: &HttpResponse<'_>) -> Value {
     serde_json::from_slice(response.body).unwrap_or_default()
 }
 
-fn kind_of(body: &Value) -> &str {
-    body["type_name"].as_str().unwrap_or_default()
+/// Apideck's name of the error; empty where it is not a plain word.
+fn type_name(error: &Value) -> &str {
+    let name = error["type_name"].as_str().unwrap_or_default();
+    let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain { name } else { "" }
 }
 
-fn wait_in(value: &Value) -> Option<Wait> {
-    value["retry_after_ms"].as_u64()
-}
-
-fn sign_in_lost(body: &Value) -> bool {
-    let texts = [&body["message"], &body["detail"], &body["detail"]["message"]];
-    let mut texts = texts.into_iter().filter_map(Value::as_str).map(str::to_lowercase);
-    texts.any(|text| text.contains("connection") && SIGN_IN_LOST.iter().any(|words| text.contains(words)))
+fn fault(response: &HttpResponse<'_>) -> Fault {
+    let mut fault = Fault::of_status(response);
+    let error = error(response);
+    let name = type_name(&error);
+    fault.kind = match name {
+        "ConnectorRateLimitError" => FaultKind::Throttled,
+        "ConnectorCredentialsError" | "UnauthorizedError" => FaultKind::Unauthorized,
+        "ConnectionNotFoundError" | "ConnectionSettingsError" => FaultKind::ReauthNeeded,
+        "ConnectorDisabledError" => FaultKind::Failing,
+        "InvalidCursorError" | "RequestLimitError" => FaultKind::Refused,
+        _ => fault.kind,
+    };
+    if !name.is_empty() {
+        fault.message = format!("Apideck answered {} ({name})", response.status);
+    }
+    let told = |key: &str| error["detail"][key].as_u64().or(error[key].as_u64());
+    fault.wait = fault.wait.or(told("retry_after_ms")).or(told("cooldown_remaining_ms"));
+    fault
 }

@@ -1,12 +1,40 @@
-//! What Apideck says of an employee, by path. Only keys named here are looked at: birth date, gender, marital status,
-//! nationality, national and tax ids, bank accounts and pay never are.
+//! What Apideck says of an employee, by path. Only keys named here are looked at: birth date, gender, ethnicity, marital
+//! status, nationality, national and tax ids, pay and bank accounts never are.
 
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::http::millis;
 use crate::{Person, Target, Values};
 
+const PLAIN: [&str; 25] = [
+    "downstream_id",
+    "employee_number",
+    "first_name",
+    "last_name",
+    "middle_name",
+    "display_name",
+    "preferred_name",
+    "initials",
+    "salutation",
+    "division",
+    "division_id",
+    "department",
+    "department_id",
+    "department_name",
+    "company_id",
+    "company_name",
+    "employment_start_date",
+    "employment_end_date",
+    "preferred_language",
+    "timezone",
+    "works_remote",
+    "photo_url",
+    "record_url",
+    "tags",
+    "languages",
+];
+const GROUPED: [(&str, &[&str]); 2] = [("team", &["id", "name"]), ("employment_role", &["type", "sub_type"])];
 const EMAILS: [&str; 6] = ["primary", "secondary", "work", "personal", "billing", "other"];
 const PHONES: [&str; 12] = [
     "primary",
@@ -23,157 +51,166 @@ const PHONES: [&str; 12] = [
     "other",
 ];
 const ADDRESSES: [&str; 8] = ["primary", "secondary", "home", "office", "shipping", "billing", "work", "other"];
-const ADDRESS: [&str; 7] = ["line1", "line2", "city", "state", "postal_code", "country", "string"];
-const MANAGER: [&str; 4] = ["id", "name", "email", "employee_number"];
-const PLAIN: [&str; 16] = [
-    "employee_number",
-    "company_name",
-    "first_name",
-    "last_name",
-    "middle_name",
-    "preferred_name",
-    "display_name",
-    "title",
-    "department_name",
-    "department_id",
-    "division",
-    "employment_start_date",
-    "employment_end_date",
-    "preferred_language",
-    "timezone",
-    "works_remote",
+const ADDRESS: [&str; 14] = [
+    "string",
+    "name",
+    "line1",
+    "line2",
+    "line3",
+    "line4",
+    "line5",
+    "street_number",
+    "city",
+    "state",
+    "postal_code",
+    "country",
+    "county",
+    "phone_number",
 ];
+const MANAGER: [&str; 4] = ["id", "name", "email", "employee_number"];
 
-/// An employee's id.
-pub(super) fn id(employee: &Value) -> Option<&str> {
-    text(employee, "id")
+/// The id; systems that have numbers give numbers.
+pub(super) fn id(entry: &Value) -> Option<String> {
+    match &entry["id"] {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        _ => None,
+    }
 }
 
-/// The person whom an employee is.
-pub(super) fn person(target: &Target<'_>, id: &str, employee: &Value) -> Person {
+pub(super) fn is_deleted(entry: &Value) -> bool {
+    entry["deleted"].as_bool() == Some(true)
+}
+
+/// The employee with the mapped columns.
+pub(super) fn person(target: &Target<'_>, id: &str, entry: &Value) -> Person {
     let mut values = Values::default();
-    values.set("id", id);
     for key in PLAIN {
-        take(&mut values, key, employee.get(key));
+        if let Some(value) = entry.get(key) {
+            values.take(key, value);
+        }
     }
-    if let Some(language) = employee["languages"][0].as_str().filter(|_| values.text("preferred_language").is_none()) {
-        values.set("preferred_language", language);
+    for (key, parts) in GROUPED {
+        grouped(&mut values, key, parts, entry);
     }
-    inside(&mut values, employee, "team", &["name"]);
-    inside(&mut values, employee, "employment_role", &["type", "sub_type"]);
-    if let Some(entries) = employee.get("emails") {
-        values.typed("emails", entries, "type", Some("email"), &EMAILS);
+    title(&mut values, entry);
+    lists(&mut values, entry);
+    if let Some(mappings) = entry.get("custom_mappings").filter(|value| value.is_object()) {
+        values.take("custom_mappings", mappings);
     }
-    if let Some(entries) = employee.get("phone_numbers") {
-        values.typed("phone_numbers", &whole_numbers(entries), "type", Some("number"), &PHONES);
-    }
-    if let Some(entries) = employee.get("addresses") {
-        addresses(&mut values, entries);
-    }
-    values.named("custom_fields", &employee["custom_fields"], &["id", "name"], "value");
-    values.set_some("employment_status", status(employee, target.today));
-    let manager = manager(&mut values, employee);
-    let wants_cards = target.columns.iter().any(|column| column.starts_with("manager.") && column != "manager.id");
-    let card = if wants_cards { card(&values) } else { Default::default() };
-    let always = ["id", "employment_status"];
-    values.retain(|path| always.contains(&path) || target.columns.iter().any(|column| column == path));
-    Person { id: id.to_owned(), version_ms: text(employee, "updated_at").and_then(millis), manager, card, values }
+    let manager = manager(&mut values, entry);
+    values.set_some("employment_status", status(entry, target.today));
+    values.set("id", id);
+    let card = [name(&values), email(&values), values.text("employee_number").map(str::to_owned)];
+    keep(target, &mut values);
+    let version_ms = entry["updated_at"].as_str().and_then(millis);
+    Person { id: id.to_owned(), version_ms, manager, card, values }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value[key].as_str().filter(|text| !text.trim().is_empty())
-}
-
-fn take(values: &mut Values, path: &str, value: Option<&Value>) {
-    if let Some(value) = value {
-        values.take(path, value);
-    }
-}
-
-/// Keys of an object within; all of them are empty where it is `null`.
-fn inside(values: &mut Values, employee: &Value, path: &str, keys: &[&str]) {
-    let Some(told) = employee.get(path) else { return };
-    for key in keys {
-        take(values, &format!("{path}.{key}"), told.get(*key));
-    }
+fn grouped(values: &mut Values, key: &str, parts: &[&str], entry: &Value) {
+    let Some(told) = entry.get(key) else { return };
     if told.is_null() {
-        values.empty_keys(path, keys);
+        values.empty_keys(key, parts);
+    }
+    for part in parts {
+        if let Some(value) = told.get(part) {
+            values.take(&format!("{key}.{part}"), value);
+        }
     }
 }
 
-/// The list with the country's code put before numbers that have none.
-fn whole_numbers(list: &Value) -> Value {
-    let Some(entries) = list.as_array() else { return list.clone() };
-    let whole = |entry: &Value| json!({"type": entry["type"], "number": whole_number(entry)});
-    entries.iter().map(whole).collect()
+/// The job title, or that of the primary job where the employee has none of their own.
+fn title(values: &mut Values, entry: &Value) {
+    let jobs = entry["jobs"].as_array().into_iter().flatten();
+    let job = || jobs.filter(|job| job["is_primary"].as_bool() == Some(true)).find_map(|job| job["title"].as_str());
+    if let Some(value) = entry.get("title") {
+        values.take("title", value);
+    }
+    if values.text("title").is_none()
+        && let Some(job) = job()
+    {
+        values.set("title", job);
+    }
 }
 
-fn whole_number(entry: &Value) -> Value {
-    let Some(number) = text(entry, "number").map(str::trim) else { return Value::Null };
-    let code =
-        entry["country_code"].as_str().map(str::to_owned).or(entry["country_code"].as_u64().map(|n| n.to_string()));
-    let code: String = code.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
-    let has_code = number.starts_with('+') || number.starts_with("00");
-    Value::from(if has_code || code.is_empty() { number.to_owned() } else { format!("+{code} {number}") })
+fn lists(values: &mut Values, entry: &Value) {
+    if let Some(list) = entry.get("emails") {
+        values.typed("emails", list, "type", Some("email"), &EMAILS);
+    }
+    if let Some(list) = entry.get("phone_numbers") {
+        values.typed("phone_numbers", list, "type", Some("number"), &PHONES);
+    }
+    if let Some(list) = entry.get("addresses") {
+        addresses(values, list);
+    }
+    // A list without a field says nothing of it: some systems give custom fields with a single person only.
+    values.named("custom_fields", &entry["custom_fields"], &["name", "id"], "value");
 }
 
 fn addresses(values: &mut Values, list: &Value) {
-    let Some(entries) = list.as_array().map(Vec::as_slice).or(list.is_null().then_some(&[])) else { return };
-    let known = |entry: &Value| {
-        let mut entry = entry.clone();
-        if let Some(keys) = entry.as_object_mut() {
-            keys.retain(|key, _| key == "type" || ADDRESS.contains(&key.as_str()));
-        }
-        entry
-    };
-    values.typed("addresses", &entries.iter().map(known).collect(), "type", None, &ADDRESSES);
-    let has_type = |wanted: &str| entries.iter().any(|entry| entry["type"].as_str().map(str::trim) == Some(wanted));
-    for absent in ADDRESSES.into_iter().filter(|wanted| !has_type(wanted)) {
-        values.empty_keys(&format!("addresses[{absent}]"), &ADDRESS);
+    values.typed("addresses", list, "type", None, &ADDRESSES);
+    if !list.is_array() && !list.is_null() {
+        return;
     }
-    if entries.is_empty() {
-        values.empty_keys("addresses", &ADDRESS);
+    let paths = ADDRESSES.iter().map(|kind| format!("addresses[{kind}]")).chain(["addresses".to_owned()]);
+    for path in paths {
+        let begins = format!("{path}.");
+        if !values.iter().any(|(known, _)| known.starts_with(&begins)) {
+            values.empty_keys(&path, &ADDRESS);
+        }
     }
 }
 
-fn manager(values: &mut Values, employee: &Value) -> Option<String> {
-    let told = employee.get("manager")?;
-    let id = text(told, "id");
-    if told.is_null() {
+/// The manager's id. What the entry does not say of them is left to the listing.
+fn manager(values: &mut Values, entry: &Value) -> Option<String> {
+    let told = entry.get("manager")?;
+    let given = told.as_object().is_some_and(|object| object.values().any(|value| !value.is_null()));
+    if told.is_null() || (told.is_object() && !given) {
         // Whoever has no manager any more has no manager's name either.
         values.empty_keys("manager", &MANAGER);
+        return None;
     }
-    take(values, "manager.id", told.get("id"));
-    // What is not told of a manager who has an id is found in the listing.
-    let parts: Vec<&str> = ["first_name", "last_name"].iter().filter_map(|key| text(told, key)).collect();
-    let name = text(told, "name").map(str::to_owned).or((!parts.is_empty()).then(|| parts.join(" ")));
+    let told_id = id(told);
+    values.set_some("manager.id", told_id.as_deref());
+    values.set_some("manager.email", told["email"].as_str().filter(|text| !text.trim().is_empty()));
+    let parts = [told["first_name"].as_str(), told["last_name"].as_str()].map(Option::unwrap_or_default);
+    let joined = parts.join(" ").trim().to_owned();
+    let name = told["name"].as_str().map(str::to_owned).or(Some(joined)).filter(|name| !name.trim().is_empty());
     values.set_some("manager.name", name.as_deref());
-    values.set_some("manager.email", text(told, "email"));
-    id.map(str::to_owned)
+    told_id
 }
 
-/// Apideck's word; but who retired or died is told by other keys, and `other` says nothing until the end date is past.
-fn status(employee: &Value, today: Date) -> Option<&str> {
-    if text(employee, "deceased_on").is_some() {
+/// Apideck's word, made finer by what else it says: a leaver who retired, somebody who died, an end that is past.
+fn status(entry: &Value, today: Date) -> Option<&str> {
+    if entry["deceased_on"].as_str().is_some_and(|text| !text.trim().is_empty()) {
         return Some("deceased");
     }
-    let end = text(employee, "employment_end_date").and_then(|text| text.get(..10)?.parse::<Date>().ok());
-    let is_past = end.is_some_and(|end| end < today);
-    match (employee.get("employment_status")?, text(employee, "employment_status")) {
-        (_, Some("terminated" | "inactive")) if text(employee, "leaving_reason") == Some("retired") => Some("retired"),
-        (_, Some("other")) | (Value::Null, _) if is_past => Some("other_ended"),
-        (_, word) => word,
+    let ended = || date(&entry["employment_end_date"]).is_some_and(|end| end < today);
+    let word = entry["employment_status"].as_str().filter(|word| !word.trim().is_empty());
+    match word.map(str::to_lowercase).as_deref() {
+        Some("terminated" | "inactive") if entry["leaving_reason"].as_str() == Some("retired") => Some("retired"),
+        None | Some("other") if ended() => Some("other_ended"),
+        // Given as nothing is as unclear as `other`; not given at all says nothing.
+        None => entry.get("employment_status").map(|_| "other"),
+        Some(_) => word,
     }
 }
 
-/// What others call this person, should they be a manager.
-fn card(values: &Values) -> [Option<String>; 3] {
-    let parts: Vec<&str> = ["first_name", "last_name"].iter().filter_map(|path| values.text(path)).collect();
+fn date(value: &Value) -> Option<Date> {
+    value.as_str()?.get(..10)?.parse().ok()
+}
+
+fn name(values: &Values) -> Option<String> {
+    let parts: Vec<&str> = [values.text("first_name"), values.text("last_name")].into_iter().flatten().collect();
     let joined = (!parts.is_empty()).then(|| parts.join(" "));
-    let email = values.text("emails[work]").or(values.text("emails[primary]"));
-    [
-        values.text("display_name").map(str::to_owned).or(joined),
-        email.map(str::to_owned),
-        values.text("employee_number").map(str::to_owned),
-    ]
+    values.text("display_name").map(str::to_owned).or(joined)
+}
+
+fn email(values: &Values) -> Option<String> {
+    values.text("emails[work]").or(values.text("emails")).map(str::to_owned)
+}
+
+fn keep(target: &Target<'_>, values: &mut Values) {
+    let always = ["id", "employment_status"];
+    values.retain(|path| always.contains(&path) || target.columns.iter().any(|column| column == path));
 }
