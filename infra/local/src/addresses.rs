@@ -92,6 +92,8 @@ pub(crate) fn environment(
         ("MUSTER_EVENTS_QUEUE", services.sqs.url("events.fifo")),
         ("MUSTER_POLL_QUEUE", services.sqs.url("poll")),
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
+        // Fake providers on this machine may be called.
+        ("MUSTER_LOCAL", "1".to_owned()),
         ("MUSTER_MAIL_FROM", options.mail_from.clone()),
         ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
         ("MUSTER_APPROVE", format!("muster-local run approve {{run}} --hash {{hash}}{data}")),

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -51,6 +52,12 @@ struct UpArgs {
     /// Where SFTP listens; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7322")]
     sftp: SocketAddr,
+    /// Starts the fake providers too, on this address.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:7380")]
+    fakes: Option<SocketAddr>,
+    /// How often the schedule looks at what is due, in seconds; 0 never.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    schedule: u64,
 }
 
 /// Carries out a command line.
@@ -80,7 +87,14 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn up(args: UpArgs) -> anyhow::Result<()> {
-    let options = Options { data: Some(args.data), http: args.http, sftp: args.sftp, ..Options::patient() };
+    let options = Options {
+        data: Some(args.data),
+        http: args.http,
+        sftp: args.sftp,
+        fakes: args.fakes,
+        schedule: (args.schedule > 0).then(|| Duration::from_secs(args.schedule)),
+        ..Options::patient()
+    };
     // Before the start, so that a signal during it is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stack = Stack::start(options).await?;
@@ -106,5 +120,8 @@ fn announce(line: &str) -> std::io::Result<()> {
 fn welcome(stack: &Stack) {
     let addresses = stack.addresses();
     let folder: &Path = stack.folder();
+    if let Some(fakes) = stack.fakes() {
+        tracing::info!("fake providers at {fakes}, their control routes at {fakes}/control/");
+    }
     tracing::info!("data in {}, mails at {}/, SFTP at {}", folder.display(), addresses.mail, addresses.sftp);
 }

@@ -7,8 +7,9 @@ use anyhow::{anyhow, bail};
 /// Set for a function process whose standard input is a pipe that its parent holds open.
 pub(crate) const STDIN_IS_PARENT: &str = "MUSTER_STDIN_IS_PARENT";
 
-/// The functions, in the order in which a file passes through them.
-pub const FUNCTIONS: [&str; 3] = ["file-import", "apply", "report-email"];
+/// The functions, in the order in which people pass through them.
+pub const FUNCTIONS: [&str; 6] =
+    ["webhook-intake", "webhook-apply", "scheduled-poll", "file-import", "apply", "report-email"];
 
 /// Runs the function `name` until the Runtime API ends it.
 ///
@@ -19,6 +20,9 @@ pub fn run_function(name: &str) -> anyhow::Result<()> {
         end_with_parent();
     }
     let result = match name {
+        "webhook-intake" => webhook_intake::main(),
+        "webhook-apply" => webhook_apply::main(),
+        "scheduled-poll" => scheduled_poll::main(),
         "file-import" => file_import::main(),
         "apply" => apply::main(),
         "report-email" => report_email::main(),

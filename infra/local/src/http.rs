@@ -10,7 +10,7 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{control, controls::Controls, lambda::Lambda, mail_page, services::Services};
+use crate::{control, controls::Controls, gateway, lambda::Lambda, mail_page, services::Services};
 
 /// Serves everything on `listener` until `stop` fires or is dropped; then ends once the requests under way are answered.
 pub(crate) fn serve(
@@ -26,6 +26,7 @@ pub(crate) fn serve(
         .merge(control::router(controls))
         .merge(mail_page::router(services.ses))
         .merge(lambda.router())
+        .merge(gateway::router(lambda.clone()))
         .fallback_service(aws);
     tokio::spawn(async move {
         let stopped = async move { drop(stop.await) };

@@ -8,10 +8,12 @@ mod admin;
 pub mod cli;
 mod demo;
 mod options;
+mod schedule;
 mod stack;
 
 mod control;
 mod controls;
+mod gateway;
 mod http;
 mod mail_page;
 

@@ -27,7 +27,9 @@ pub struct Mapping {
 }
 
 /// The mappings of Muster's template.
-pub const MAPPINGS: [Mapping; 3] = [
+pub const MAPPINGS: [Mapping; 5] = [
+    Mapping { queue: "events.fifo", function: "webhook-apply", batch: 10 },
+    Mapping { queue: "poll", function: "scheduled-poll", batch: 1 },
     Mapping { queue: "import", function: "file-import", batch: 10 },
     Mapping { queue: "apply", function: "apply", batch: 1 },
     Mapping { queue: "report", function: "report-email", batch: 10 },

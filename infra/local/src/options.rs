@@ -49,6 +49,10 @@ pub struct Options {
     pub function_idle: Duration,
     /// Whether the functions' lines go to standard error.
     pub function_logs: bool,
+    /// How often the schedule looks at what is due; `None` never. (On AWS once a minute.)
+    pub schedule: Option<Duration>,
+    /// Where the fake providers listen; `None` without them.
+    pub fakes: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -74,6 +78,8 @@ impl Default for Options {
             function_timeout: Duration::from_secs(120),
             function_idle: Duration::from_secs(60),
             function_logs: true,
+            schedule: None,
+            fakes: None,
         }
     }
 }
@@ -82,6 +88,6 @@ impl Options {
     /// For a stack that people work with: files wait up to a quarter of an hour for one another.
     #[must_use]
     pub fn patient() -> Self {
-        Self { import_max_receive: Some(100), ..Self::default() }
+        Self { import_max_receive: Some(100), schedule: Some(Duration::from_secs(2)), ..Self::default() }
     }
 }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use muster_fakes::Fakes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -18,6 +19,7 @@ use crate::{
     lambda::{Lambda, Settings},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
+    schedule,
     services::Services,
     sftp::SftpServer,
     sqs::QUEUES,
@@ -36,6 +38,7 @@ pub struct Stack {
     sftp: Option<SftpServer>,
     http: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     tasks: Vec<JoinHandle<()>>,
+    fakes: Option<Fakes>,
     folder: PathBuf,
     _lock: File,
     _temporary: Option<TempDir>,
@@ -70,6 +73,13 @@ impl Stack {
             let pace = Pace { concurrency: options.concurrency, retry: options.retry, paused: controls.paused() };
             tasks.extend(MAPPINGS.map(|m| tokio::spawn(poll(m, services.sqs.clone(), lambda.clone(), pace.clone()))));
         }
+        if let Some(every) = options.schedule {
+            tasks.push(tokio::spawn(schedule::run(lambda.clone(), every, controls.paused())));
+        }
+        let fakes = match options.fakes {
+            Some(address) => Some(Fakes::start(address).await?),
+            None => None,
+        };
         let stack = Self {
             addresses,
             services,
@@ -79,6 +89,7 @@ impl Stack {
             sftp: Some(sftp),
             http,
             tasks,
+            fakes,
             folder,
             _lock: lock,
             _temporary: temporary,
@@ -114,6 +125,12 @@ impl Stack {
         &self.environment
     }
 
+    /// Where the fake providers listen, as `http://host:port`.
+    #[must_use]
+    pub fn fakes(&self) -> Option<String> {
+        self.fakes.as_ref().map(|fakes| format!("http://{}", fakes.address()))
+    }
+
     /// The data folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -133,6 +150,7 @@ impl Stack {
         ready["control"] = json!(format!("{}/control", self.addresses.http));
         ready["queues"] = Value::Object(queues);
         ready["environment"] = Value::Object(environment);
+        ready["fakes"] = json!(self.fakes());
         ready["pid"] = json!(std::process::id());
         ready
     }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod directory;
+mod polls;
 mod runs;
 mod shown;
 
@@ -31,6 +32,18 @@ pub(crate) enum Admin {
     Run {
         #[command(subcommand)]
         command: RunCommand,
+    },
+    /// Fetches a provider's people.
+    Poll {
+        #[command(subcommand)]
+        command: PollCommand,
+    },
+    /// Sets the secret that webhooks of `/webhooks/{connector}` are signed with, for all its connections.
+    Secret(SecretArgs),
+    /// Lists connections: how they stand, and when the schedule looks at them next.
+    Connections {
+        #[command(flatten)]
+        common: Common,
     },
     /// Prints a connection's people, one a line.
     People(PeopleArgs),
@@ -110,6 +123,31 @@ pub(crate) enum RunCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum PollCommand {
+    /// Fetches everybody now; waits until the run is held or has ended.
+    Now {
+        /// The connection's id, as `connect` prints it.
+        connection: String,
+        /// Does not wait.
+        #[arg(long)]
+        no_wait: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SecretArgs {
+    /// The connector.
+    connector: String,
+    /// The secret, as the provider shows it.
+    #[arg(long, value_name = "SECRET")]
+    webhook_secret: String,
+    #[command(flatten)]
+    common: Common,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct PeopleArgs {
     /// The connection's id, as `connect` prints it.
@@ -134,6 +172,9 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
     match command {
         Admin::Connect(args) => connect::command(args).await,
         Admin::Run { command } => runs::command(command).await,
+        Admin::Poll { command } => polls::command(command).await,
+        Admin::Secret(args) => polls::secret(args).await,
+        Admin::Connections { common } => polls::connections(&common).await,
         Admin::People(args) => directory::people_command(args).await,
         Admin::Groups(args) => directory::groups_command(args).await,
     }
