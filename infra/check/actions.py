@@ -25,14 +25,30 @@ DIRECTORY = {
     "dynamodb:UpdateItem",
 }
 
+# Reading credentials, and storing tokens that a provider changed; SSM asks for kms:Encrypt of whoever stores.
+CREDENTIALS = {"kms:Encrypt", "ssm:GetParameter", "ssm:PutParameter"}
+
 ACTIONS = {
     "file-import": COMMON
     | DIRECTORY
-    | {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sqs:SendMessage"},
+    | {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sqs:SendMessage", "ssm:GetParameter"},
     "apply": COMMON | DIRECTORY | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
     "report-email": COMMON
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:PutObject", "ses:SendEmail"},
+    # The one that anybody can call may least: nothing of people, and no writing but to its queue.
+    "webhook-intake": {
+        "dynamodb:GetItem",
+        "kms:Decrypt",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:SendMessage",
+        "ssm:GetParameter",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    },
+    "webhook-apply": COMMON | DIRECTORY | CREDENTIALS | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
+    "scheduled-poll": COMMON | DIRECTORY | CREDENTIALS | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
 }
 
 # AWS knows no resources for these; everything else names what it touches.

@@ -76,11 +76,19 @@ def lifecycle_forgets_homes(template):
     lifecycle["Rules"] = [rule for rule in lifecycle["Rules"] if rule.get("Prefix") != "sftp/"]
 
 
+def open_route(template):
+    paths = template["Resources"]["WebhookApi"]["Properties"]["Body"]["paths"]
+    paths["/{proxy+}"] = copy.deepcopy(paths["/webhooks/{connector}"])
+
+
 def properties(resource, *path):
     return (resource, "Properties", *path)
 
 
 QUEUE_SOURCE = ("PolicyDocument", "Statement", 1, "Condition", "StringEquals")
+STAGE = "WebhookApiApiGatewayDefaultStage"
+MINUTE = properties("ScheduledPollFunctionMinute", "Targets", 0)
+HOOK = ("Body", "paths", "/webhooks/{connector}")
 SCHEME = ("BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault")
 
 # (what is wrong, the rule that must say so, how to plant it)
@@ -154,6 +162,48 @@ PLANTED = [
      put(*properties("SftpServer", "WorkflowDetails", "OnPartialUpload", 0, "WorkflowId"),
          {"Fn::GetAtt": ["CompleteUploadWorkflow", "WorkflowId"]})),
     ("uploads stay in the homes", "uploads_are_copied", drop(*properties("SftpServer", "WorkflowDetails"))),
+    # webhooks and polling
+    ("dead letters of a FIFO queue are none", "fifo_dead_letters", drop(*properties("EventsDeadLetters", "FifoQueue"))),
+    ("FIFO dead letters of a plain queue", "fifo_dead_letters", put(*properties("PollDeadLetters", "FifoQueue"), True)),
+    ("events in any order", "events_in_order", drop(*properties("EventsQueue", "FifoQueue"))),
+    ("one busy connection slows all", "events_in_order", drop(*properties("EventsQueue", "FifoThroughputLimit"))),
+    ("events hidden too briefly", "visibility", put(*properties("EventsQueue", "VisibilityTimeout"), 719)),
+    ("listings hidden too briefly", "visibility", put(*properties("PollQueue", "VisibilityTimeout"), 900)),
+    ("events in whole batches", "partial_batch", drop(*properties("WebhookApplyFunctionEvent", "FunctionResponseTypes"))),
+    ("schedule without dead letters", "schedules", drop(*MINUTE, "DeadLetterConfig")),
+    ("schedule without retries", "schedules", drop(*MINUTE, "RetryPolicy")),
+    ("schedule fails in silence", "schedules", drop("ScheduledPollFunctionEventInvokeConfig")),
+    ("no schedule", "schedules", drop("ScheduledPollFunctionMinute")),
+    ("nobody watches the schedule", "dead_letter_alarm", drop("ScheduleDeadLettersAlarm")),
+    ("schedule's dead letters are forgotten", "redrive",
+     drop(*properties("ScheduleDeadLetters", "MessageRetentionPeriod"))),
+    ("dead letters open to every rule", "source_account",
+     drop(*properties("ScheduleDeadLettersPolicy", "PolicyDocument", "Statement", 1, "Condition", "ArnEquals"))),
+    ("API without rate", "http_api", drop(*properties(STAGE, "DefaultRouteSettings", "ThrottlingRateLimit"))),
+    ("API without limits", "http_api", drop(*properties(STAGE, "DefaultRouteSettings"))),
+    ("API without access log", "http_api", drop(*properties(STAGE, "AccessLogSettings"))),
+    ("API logs signatures", "http_api",
+     put(*properties(STAGE, "AccessLogSettings", "Format"), "$request.header.x-signature")),
+    ("API's log for ever", "http_api", drop(*properties("WebhookApiLogs", "RetentionInDays"))),
+    ("API open for other paths", "webhook_routes", open_route),
+    ("API open for other methods", "webhook_routes", put(*properties("WebhookApi", *HOOK, "get"), {})),
+    ("API hands over in the old form", "webhook_routes",
+     put(*properties("WebhookApi", *HOOK, "post", "x-amazon-apigateway-integration", "payloadFormatVersion"), "1.0")),
+    ("every parameter", "no_wildcard_iam", statement("WebhookIntakeRole", "Credentials", Resource="*")),
+    ("every parameter of the account", "secrets_by_prefix",
+     statement("WebhookApplyRole", "Credentials", Resource={"Fn::Sub": "arn:aws:ssm:${AWS::Region}:1:parameter/*"})),
+    ("parameters of every stack", "secrets_by_prefix",
+     statement("FileImportRole", "Credentials", Resource={"Fn::Sub": "arn:aws:ssm:${AWS::Region}:1:parameter/muster/*"})),
+    ("intake may write people", "exact_actions",
+     statement("WebhookIntakeRole", "State", Action=["dynamodb:GetItem", "dynamodb:PutItem"])),
+    ("intake may read objects", "exact_actions",
+     statement("WebhookIntakeRole", "Send", Action=["sqs:SendMessage", "s3:GetObject"])),
+    ("secret beside its name", "no_secrets",
+     put(*properties("ScheduledPollFunction", "Environment", "Variables", "MUSTER_API_TOKEN"), {"Ref": "MailFrom"})),
+    ("what is due cannot be found", "indexes_are_read",
+     statement("ScheduledPollRole", "State", Resource={"Fn::GetAtt": ["Table", "Arn"]})),
+    ("poll may start an import", "no_function_writes_uploads",
+     statement("ScheduledPollRole", "WriteFiles", Resource={"Fn::Sub": "${Bucket.Arn}/inbox/*"})),
 ]
 
 

@@ -20,9 +20,19 @@ ENVIRONMENT = {
     "MUSTER_IMPORT_QUEUE",
     "MUSTER_APPLY_QUEUE",
     "MUSTER_REPORT_QUEUE",
+    "MUSTER_EVENTS_QUEUE",
+    "MUSTER_POLL_QUEUE",
+    "MUSTER_SECRETS_PREFIX",
+    "MUSTER_SECRETS_KEY",
     "MUSTER_MAIL_FROM",
     "MUSTER_SES_CONFIGURATION_SET",
 }
+# Where secrets are and which key they are encrypted under: names of things, no secrets.
+NAMES_OF_SECRETS = {"MUSTER_SECRETS_PREFIX", "MUSTER_SECRETS_KEY"}
+# Where credentials lie: what else SSM keeps in the account is nobody's business here.
+PARAMETERS = ":parameter/muster/${AWS::StackName}/"
+# All that the internet may call.
+ROUTES = [("/webhooks/{connector}", ["post"]), ("/webhooks/{connector}/{connection}", ["post"])]
 
 
 # ---- reading a template ------------------------------------------------------------------------------------------
@@ -79,10 +89,21 @@ def mappings(template):
         yield name, mapping, target(mapping["FunctionName"]), target(mapping["EventSourceArn"])
 
 
+def rule_targets(template):
+    """(rule, properties, target) of every target of an event rule."""
+    for name, rule in of_type(template, "Events::Rule"):
+        for one in as_list(rule.get("Targets")):
+            yield name, rule, one
+
+
 def dead_letter_queues(template):
-    return {
-        target(get(queue, "RedrivePolicy", "deadLetterTargetArn")) for _, queue in of_type(template, "SQS::Queue")
-    } - {None}
+    redriven = [get(queue, "RedrivePolicy", "deadLetterTargetArn") for _, queue in of_type(template, "SQS::Queue")]
+    unmet = [get(one, "DeadLetterConfig", "Arn") for _, _, one in rule_targets(template)]
+    failed = [
+        get(config, "DestinationConfig", "OnFailure", "Destination")
+        for _, config in of_type(template, "Lambda::EventInvokeConfig")
+    ]
+    return {target(queue) for queue in redriven + unmet + failed} - {None}
 
 
 def denies_plain_http(policy):
@@ -157,6 +178,65 @@ def redrive(template, _):
             yield f"{name} has no dead-letter queue"
 
 
+def fifo_dead_letters(template, _):
+    queues = dict(of_type(template, "SQS::Queue"))
+    for name, queue in queues.items():
+        dead = queues.get(target(get(queue, "RedrivePolicy", "deadLetterTargetArn")))
+        if dead is not None and dead.get("FifoQueue", False) != queue.get("FifoQueue", False):
+            yield f"{name} and its dead-letter queue must both be FIFO or both not: SQS takes no other"
+
+
+def events_in_order(template, _):
+    """Events of a connection are taken over in their order, and a busy connection does not keep others waiting."""
+    queue = template["Resources"]["EventsQueue"]["Properties"]
+    wanted = {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    for key, value in wanted.items():
+        if queue.get(key) != value:
+            yield f"EventsQueue has {key} {queue.get(key)}, not {value}"
+
+
+def schedules(template, _):
+    """What a schedule calls without a queue between must be tried again and leave a trace when it comes to nothing."""
+    watched = {
+        target(config["FunctionName"])
+        for _, config in of_type(template, "Lambda::EventInvokeConfig")
+        if get(config, "DestinationConfig", "OnFailure", "Destination")
+    }
+    scheduled = [one for one in rule_targets(template) if one[1].get("ScheduleExpression")]
+    if not scheduled:
+        yield "nothing starts what is due"
+    for name, _, one in scheduled:
+        if not get(one, "DeadLetterConfig", "Arn"):
+            yield f"{name} has no dead-letter queue"
+        if not get(one, "RetryPolicy", "MaximumRetryAttempts"):
+            yield f"{name} has no retry policy"
+        if target(one["Arn"]) not in watched:
+            yield f"{target(one['Arn'])} fails without a trace when {name} calls it: no OnFailure destination"
+
+
+def http_api(template, _):
+    groups = dict(of_type(template, "Logs::LogGroup"))
+    for name, stage in of_type(template, "ApiGatewayV2::Stage"):
+        for limit in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+            if not get(stage, "DefaultRouteSettings", limit):
+                yield f"{name} has no {limit}: whoever calls most takes all executions of the account"
+        if not groups.get(target(get(stage, "AccessLogSettings", "DestinationArn")), {}).get("RetentionInDays"):
+            yield f"{name} has no access log with a retention"
+        if re.search(r"header|querystring|body", str(get(stage, "AccessLogSettings", "Format")), re.IGNORECASE):
+            yield f"{name} logs what callers send; signatures and people are there"
+
+
+def webhook_routes(template, _):
+    for name, api in of_type(template, "ApiGatewayV2::Api"):
+        routes = sorted((path, sorted(methods)) for path, methods in (get(api, "Body", "paths") or {}).items())
+        if routes != ROUTES:
+            yield f"{name} answers {routes}, not {ROUTES}"
+        for path, methods in (get(api, "Body", "paths") or {}).items():
+            for method in methods.values():
+                if str(get(method, "x-amazon-apigateway-integration", "payloadFormatVersion")) != "2.0":
+                    yield f"{name} hands {path} over in another form than the function reads"
+
+
 def dead_letter_alarm(template, _):
     watched = {
         target(dimension["Value"])
@@ -212,6 +292,15 @@ def no_wildcard_iam(template, _):
                 yield f"{name} allows {actions} on everything"
 
 
+def secrets_by_prefix(template, _):
+    for name, role in of_type(template, "IAM::Role"):
+        for statement in statements(role):
+            if any(action.startswith("ssm:") for action in as_list(statement.get("Action"))):
+                for place in as_list(statement.get("Resource")):
+                    if PARAMETERS not in str(get(place, "Fn::Sub")):
+                        yield f"{name} may reach parameters outside of the stack's own: {place}"
+
+
 def one_role_per_function(template, _):
     roles = [role_of(template, name) for name, _ in of_type(template, "Lambda::Function")]
     if None in roles or len(set(roles)) != len(roles):
@@ -234,14 +323,15 @@ def no_function_writes_uploads(template, _):
             if "s3:PutObject" not in as_list(statement.get("Action")):
                 continue
             for place in map(str, as_list(statement["Resource"])):
-                if not re.search(r"Arn\}/(plans|rosters|reports|sftp/\*/errors)/\*", place):
+                if not re.search(r"Arn\}/(plans|rosters|polls|reports|sftp/\*/errors)/\*", place):
                     yield f"{name} may write {place}"
 
 
 def no_secrets(template, _):
     for name, function in of_type(template, "Lambda::Function"):
         for key, value in (get(function, "Environment", "Variables") or {}).items():
-            if isinstance(value, str) or re.search(r"SECRET|TOKEN|PASSWORD|KEY$", key):
+            named = re.search(r"SECRET|TOKEN|PASSWORD|KEY$", key) and key not in NAMES_OF_SECRETS
+            if isinstance(value, str) or named:
                 yield f"{name} has {key} in its environment; only references belong there"
 
 
@@ -287,7 +377,7 @@ def bucket_guards(template, _):
 def bucket_lifecycle(template, _):
     for name, bucket in of_type(template, "S3::Bucket"):
         rules = {rule.get("Prefix"): rule for rule in get(bucket, "LifecycleConfiguration", "Rules") or []}
-        for prefix in ("sftp/", "inbox/", "partial/", "plans/", "rosters/", "reports/"):
+        for prefix in ("sftp/", "inbox/", "partial/", "polls/", "plans/", "rosters/", "reports/"):
             rule = rules.get(prefix, {})
             if rule.get("Status") != "Enabled" or not rule.get("ExpirationInDays"):
                 yield f"{name} keeps {prefix} for ever"
@@ -305,6 +395,16 @@ def table_guards(template, _):
             yield f"{name} has no KMS key of ours"
         if table.get("StreamSpecification"):
             yield f"{name} has a stream, which nothing reads"
+
+
+def indexes_are_read(template, _):
+    places = str([list(statements(role)) for _, role in of_type(template, "IAM::Role")])
+    for name, table in of_type(template, "DynamoDB::Table"):
+        for index in table.get("GlobalSecondaryIndexes", []):
+            if f"/index/{index['IndexName']}'" not in places:
+                yield f"no role may read {index['IndexName']} of {name}"
+    if "/index/by-due" not in str(list(statements(template["Resources"]["ScheduledPollRole"]["Properties"]))):
+        yield "ScheduledPollRole may not read by-due, by which it finds what is due"
 
 
 def data_is_retained(template, _):
@@ -381,11 +481,17 @@ RULES = {
         partial_batch,
         throttled,
         redrive,
+        fifo_dead_letters,
+        events_in_order,
+        schedules,
+        http_api,
+        webhook_routes,
         dead_letter_alarm,
         queue_encryption,
         tls_only,
         source_account,
         no_wildcard_iam,
+        secrets_by_prefix,
         one_role_per_function,
         exact_actions,
         no_function_writes_uploads,
@@ -395,6 +501,7 @@ RULES = {
         bucket_guards,
         bucket_lifecycle,
         table_guards,
+        indexes_are_read,
         data_is_retained,
         key_rotation,
         mail_events,

@@ -84,6 +84,8 @@ const ACTIONS: &[(&str, &str)] = &[
     (".delete_message()", "sqs:DeleteMessage"),
     (".change_message_visibility()", "sqs:ChangeMessageVisibility"),
     (".send_email()", "ses:SendEmail"),
+    (".get_parameter()", "ssm:GetParameter"),
+    (".put_parameter()", "ssm:PutParameter"),
 ];
 
 // ---- the rules ---------------------------------------------------------------------------------------------------

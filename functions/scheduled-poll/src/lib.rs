@@ -13,7 +13,7 @@ use serde_json::Value;
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let (ports, web) = (Ports::from_env().await?, WebSender::from_env()?);
+        let (ports, web) = (Ports::from_env().await?, WebSender::from_env());
         lambda_runtime::run(service_fn(|event| handle(&ports, &web, event))).await
     })
 }

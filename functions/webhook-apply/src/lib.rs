@@ -14,7 +14,7 @@ use muster_sync::{Delivery, EventJob, EventTaker, Web};
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let (ports, web) = (Ports::from_env().await?, WebSender::from_env()?);
+        let (ports, web) = (Ports::from_env().await?, WebSender::from_env());
         lambda_runtime::run(service_fn(|event| handle(&ports, &web, event))).await
     })
 }

@@ -1,4 +1,5 @@
-//! The ports of Muster on AWS: one `DynamoDB` table, one S3 bucket, five SQS queues, SES v2, the SSM parameter store.
+//! The ports of Muster on AWS: one `DynamoDB` table, one S3 bucket, five SQS queues, SES v2, the SSM parameter store;
+//! and the one sender of requests to providers.
 //!
 //! The only crate that knows the AWS SDK. It decides nothing: every rule is a condition of a write,
 //! and what the condition found is the answer.
@@ -27,4 +28,4 @@ pub use ports::{Names, Ports, SystemClock};
 pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;
-pub use web::{WebLimits, WebSender};
+pub use web::WebSender;

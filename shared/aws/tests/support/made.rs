@@ -91,6 +91,7 @@ pub fn plan(directory_version: u64) -> PlanRef {
         grouped_by: "department".to_owned(),
         owned_seen: None,
         listing_ms: None,
+        whole: false,
         mark: None,
         touches: Vec::new(),
     }
