@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{options::Options, services::Services};
+use crate::{options::Options, services::Services, stack::CLOCK_FILE};
 
 /// Where a running stack can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,7 @@ pub(crate) fn environment(
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
         // Fake providers on this machine may be called.
         ("MUSTER_LOCAL", "1".to_owned()),
+        ("MUSTER_LOCAL_CLOCK", folder.join(CLOCK_FILE).display().to_string()),
         ("MUSTER_MAIL_FROM", options.mail_from.clone()),
         ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
         ("MUSTER_APPROVE", format!("muster-local run approve {{run}} --hash {{hash}}{data}")),

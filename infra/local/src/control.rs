@@ -26,6 +26,7 @@ pub(crate) fn router(controls: Controls) -> Router {
         .route("/control/clear", post(clear))
         .route("/control/pause", post(async |State(c): State<Controls>| pause(&c, true)))
         .route("/control/resume", post(async |State(c): State<Controls>| pause(&c, false)))
+        .route("/control/clock", post(clock))
         .route("/control/kill", post(kill))
         .route("/control/kill-next", post(kill_next))
         .route("/control/freeze", post(freeze))
@@ -45,6 +46,12 @@ pub(crate) fn router(controls: Controls) -> Router {
 #[serde(deny_unknown_fields)]
 struct WireFunction {
     function: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireClock {
+    now_ms: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +95,12 @@ async fn clear(State(controls): State<Controls>) -> Answer {
 
 fn pause(controls: &Controls, paused: bool) -> Answer {
     controls.pause(paused);
+    ok(json!({}))
+}
+
+async fn clock(State(controls): State<Controls>, Json(wire): Json<WireClock>) -> Answer {
+    let failed = |e: std::io::Error| (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": e.to_string()})));
+    controls.set_clock(wire.now_ms).map_err(failed)?;
     ok(json!({}))
 }
 

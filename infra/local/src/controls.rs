@@ -1,6 +1,6 @@
 //! The switches of a running stack: what a test or a person can make go wrong.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use tokio::sync::watch;
 
@@ -17,11 +17,12 @@ pub struct Controls {
     services: Services,
     lambda: Lambda,
     paused: watch::Sender<bool>,
+    clock_file: PathBuf,
 }
 
 impl Controls {
-    pub(crate) fn new(services: Services, lambda: Lambda) -> Self {
-        Self { services, lambda, paused: watch::Sender::new(false) }
+    pub(crate) fn new(services: Services, lambda: Lambda, clock_file: PathBuf) -> Self {
+        Self { services, lambda, paused: watch::Sender::new(false), clock_file }
     }
 
     pub(crate) fn paused(&self) -> watch::Receiver<bool> {
@@ -31,6 +32,24 @@ impl Controls {
     /// Stops bringing messages to the functions, or goes on; invocations under way end as usual.
     pub fn pause(&self, paused: bool) {
         self.paused.send_replace(paused);
+    }
+
+    /// Stops the functions' clock at `now_ms` (milliseconds since 1970), or lets them go by the machine's again. The
+    /// services go by the machine's all the time.
+    ///
+    /// # Errors
+    /// When the data folder cannot be written to.
+    pub fn set_clock(&self, now_ms: Option<i64>) -> std::io::Result<()> {
+        let Some(now_ms) = now_ms else {
+            return match std::fs::remove_file(&self.clock_file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        };
+        // Under its name only when it is whole: functions read it at any time.
+        let unfinished = self.clock_file.with_extension("new");
+        std::fs::write(&unfinished, now_ms.to_string())?;
+        std::fs::rename(unfinished, &self.clock_file)
     }
 
     /// Makes requests to a service go wrong.

@@ -15,7 +15,11 @@ use base64::Engine;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::{clock::iso8601, digest, lambda::Lambda};
+use crate::{
+    clock::{Clock, iso8601},
+    digest,
+    lambda::Lambda,
+};
 
 /// API Gateway takes no larger bodies.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -60,11 +64,12 @@ fn event(parts: &axum::http::request::Parts, body: &Bytes, source: &str) -> Valu
         *joined = if joined.is_empty() { value } else { format!("{joined},{value}") };
     }
     let path = parts.uri.path();
-    // What is not text comes in base64, as for binary types on AWS.
-    let (text, encoded) = match std::str::from_utf8(body) {
-        Ok(text) => (text.to_owned(), false),
-        Err(_) => (base64::engine::general_purpose::STANDARD.encode(body), true),
+    let text = std::str::from_utf8(body).ok().filter(|_| is_text(headers.get("content-type").map(String::as_str)));
+    let (text, encoded) = match text {
+        Some(text) => (text.to_owned(), false),
+        None => (base64::engine::general_purpose::STANDARD.encode(body), true),
     };
+    let now_ms = Clock::system().now_ms();
     let method = parts.method.as_str();
     json!({
         "version": "2.0",
@@ -87,12 +92,19 @@ fn event(parts: &axum::http::request::Parts, body: &Bytes, source: &str) -> Valu
             "requestId": digest::random_id(),
             "routeKey": format!("{method} /webhooks/{{connector}}"),
             "stage": "$default",
-            "time": iso8601(0),
-            "timeEpoch": 0,
+            "time": iso8601(now_ms),
+            "timeEpoch": now_ms,
         },
         "body": text,
         "isBase64Encoded": encoded,
     })
+}
+
+/// The types whose bodies come as they are; all others come in base64.
+fn is_text(content_type: Option<&str>) -> bool {
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/")
+        || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str())
 }
 
 fn response(answer: &[u8]) -> Response<Body> {
@@ -104,4 +116,34 @@ fn response(answer: &[u8]) -> Response<Body> {
     }
     let body = answer["body"].as_str().unwrap_or_default().to_owned();
     response.body(Body::from(body)).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_event_is_read_by_the_events_crate_and_keeps_every_byte() {
+        let check = |kind: &str, body: &'static [u8], encoded: bool| {
+            let request = axum::http::Request::post("/webhooks/finch/acme-hr?x=1").header("Content-Type", kind);
+            let request = request.header("x-twice", "a").header("X-Twice", "b").body(()).unwrap();
+            let event = event(&request.into_parts().0, &Bytes::from_static(body), "192.0.2.7");
+            let event: ApiGatewayV2httpRequest = serde_json::from_value(event).unwrap();
+            assert_eq!(event.raw_path.as_deref(), Some("/webhooks/finch/acme-hr"));
+            assert_eq!(event.headers["x-twice"], "a,b");
+            assert_eq!(event.request_context.http.method, "POST");
+            assert_eq!(event.request_context.http.source_ip.as_deref(), Some("192.0.2.7"));
+            assert_eq!(event.is_base64_encoded, encoded, "{kind}");
+            let sent = event.body.unwrap_or_default();
+            let decoded = base64::engine::general_purpose::STANDARD.decode(&sent);
+            let raw = if encoded { decoded.unwrap() } else { sent.into_bytes() };
+            assert_eq!(raw, body);
+        };
+        check("application/json; charset=utf-8", b"{}", false);
+        check("application/json", b"\xff{}", true);
+        check("application/x-www-form-urlencoded", b"a=b", true);
+        check("", b"", true);
+    }
 }

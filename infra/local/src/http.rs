@@ -1,5 +1,7 @@
 //! The one HTTP address: AWS services, mail page, control routes and the Lambda Runtime API.
 
+use std::net::SocketAddr;
+
 use axum::{
     Json, Router,
     body::{Body, Bytes},
@@ -28,9 +30,11 @@ pub(crate) fn serve(
         .merge(lambda.router())
         .merge(gateway::router(lambda.clone()))
         .fallback_service(aws);
+    // Webhooks are told where they came from.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         let stopped = async move { drop(stop.await) };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
             tracing::error!("http: {error}");
         }
     })

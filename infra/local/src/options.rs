@@ -1,10 +1,14 @@
 //! How a stack is to be started.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
+
+/// The functions whose time the template sets and tests do not shorten, in seconds.
+const OWN_TIMEOUTS: [(&str, u64); 3] = [("webhook-intake", 10), ("webhook-apply", 120), ("scheduled-poll", 900)];
 
 /// Everything that can be chosen about a stack; the default is right for a test.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub struct Options {
     pub import_max_receive: Option<u32>,
     /// How long an invocation may take.
     pub function_timeout: Duration,
+    /// The same for functions with a time of their own; their queues hide a message for six times as long.
+    pub own_timeouts: BTreeMap<&'static str, Duration>,
     /// How long an instance without work is kept.
     pub function_idle: Duration,
     /// Whether the functions' lines go to standard error.
@@ -76,6 +82,7 @@ impl Default for Options {
             max_receive: 30,
             import_max_receive: None,
             function_timeout: Duration::from_secs(120),
+            own_timeouts: OWN_TIMEOUTS.map(|(name, seconds)| (name, Duration::from_secs(seconds))).into(),
             function_idle: Duration::from_secs(60),
             function_logs: true,
             schedule: None,

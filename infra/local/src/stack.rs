@@ -28,6 +28,9 @@ use crate::{
 /// How often expired items are deleted and idle processes ended.
 const SWEEP: Duration = Duration::from_secs(10);
 
+/// Where the functions' clock stands, in the data folder; without it they go by the machine's.
+pub(crate) const CLOCK_FILE: &str = "clock";
+
 /// A running stack.
 pub struct Stack {
     addresses: Addresses,
@@ -65,7 +68,8 @@ impl Stack {
         set_queue_policies(&services, &options)?;
         let environment = environment(&addresses, &services, &options, &folder);
         let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
-        let controls = Controls::new(services.clone(), lambda.clone());
+        let controls = Controls::new(services.clone(), lambda.clone(), folder.join(CLOCK_FILE));
+        controls.set_clock(None)?;
         let (stop_http, stop) = oneshot::channel();
         let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), stop)));
         let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
@@ -236,8 +240,11 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {
-    let visibility_ms = u64::try_from(options.visibility.as_millis())?;
     for queue in QUEUES {
+        let function = MAPPINGS.iter().find(|mapping| mapping.queue == queue).map(|mapping| mapping.function);
+        let timeout = function.and_then(|function| options.own_timeouts.get(function));
+        let visibility = timeout.map_or(options.visibility, |timeout| *timeout * 6);
+        let visibility_ms = u64::try_from(visibility.as_millis())?;
         let own = options.import_max_receive.filter(|_| queue == "import");
         services.sqs.set_policy(queue, Some(visibility_ms), Some(own.unwrap_or(options.max_receive)))?;
     }
@@ -251,6 +258,7 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         env,
         api: format!("http://{}/runtime", reachable(http)),
         timeout: options.function_timeout,
+        own_timeouts: options.own_timeouts.clone(),
         idle: options.function_idle,
         print_logs: options.function_logs,
     })

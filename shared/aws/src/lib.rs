@@ -6,6 +6,7 @@
 
 mod bucket;
 mod clients;
+mod clock;
 mod config;
 mod expression;
 mod fault;
@@ -21,10 +22,11 @@ mod web;
 
 pub use bucket::Bucket;
 pub use clients::Clients;
+pub use clock::SystemClock;
 pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, SecretsConfig, TableConfig};
 pub use function::{failed_messages, init_logging, mail_event};
 pub use mail::Mail;
-pub use ports::{Names, Ports, SystemClock};
+pub use ports::{Names, Ports};
 pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use muster_sync::Clock;
 
+use crate::clock::clock_told;
 use crate::{
     Bucket, BucketConfig, Clients, ConfigError, Mail, MailConfig, Queues, QueuesConfig, SecretStore, SecretsConfig,
     Table, TableConfig,
@@ -76,13 +77,14 @@ impl Ports {
     /// [`ConfigError`] names a missing variable.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let clients = Clients::from_env().await;
+        let clock = clock_told(&|name| std::env::var(name).ok());
         Ok(Self {
             table: Table::new(clients.dynamodb(), TableConfig::from_env()?),
             bucket: Bucket::new(clients.s3(), BucketConfig::from_env()?),
             queues: Queues::new(clients.sqs(), QueuesConfig::from_env()),
-            secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), Rc::new(SystemClock)),
+            secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), clock.clone()),
             mail: MailConfig::from_env().ok().map(|config| Mail::new(clients.sesv2(), config)),
-            clock: Box::new(SystemClock),
+            clock: Box::new(clock),
         })
     }
 
@@ -106,16 +108,5 @@ impl Ports {
             mail: Some(Mail::new(clients.sesv2(), mail)),
             clock: Box::new(clock),
         }
-    }
-}
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> i64 {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     /// Base of the Runtime API, for example `http://127.0.0.1:7300/runtime`.
     pub(crate) api: String,
     pub(crate) timeout: Duration,
+    /// The time of functions that have one of their own.
+    pub(crate) own_timeouts: BTreeMap<&'static str, Duration>,
     /// An idle instance is ended after this.
     pub(crate) idle: Duration,
     pub(crate) print_logs: bool,
@@ -107,7 +109,8 @@ impl Lambda {
     pub(crate) async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, String> {
         let (instance, cold) = self.instance_for(function)?;
         let request = digest::random_id();
-        let deadline_ms = self.clock.now_ms() + u64::try_from(self.settings.timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout = self.settings.own_timeouts.get(function).copied().unwrap_or(self.settings.timeout);
+        let deadline_ms = self.clock.now_ms() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         self.note_start(&instance, &request, cold);
         if let Some(after) = self.planned_kill(function) {
             let doomed = instance.clone();
@@ -117,8 +120,7 @@ impl Lambda {
             });
         }
         let started = Instant::now();
-        let outcome =
-            instance.run(Invocation { id: request.clone(), deadline_ms, payload }, self.settings.timeout).await;
+        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, payload }, timeout).await;
         self.note_end(&request, started.elapsed(), &outcome);
         match outcome {
             Outcome::Answer(answer) => {
@@ -132,7 +134,7 @@ impl Lambda {
             Outcome::Frozen => Err("the instance was frozen".to_owned()),
             Outcome::Timeout => {
                 instance.kill();
-                Err(format!("timed out after {:?}", self.settings.timeout))
+                Err(format!("timed out after {timeout:?}"))
             }
             Outcome::Crash(how) => Err(how),
         }
