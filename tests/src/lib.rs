@@ -4,7 +4,9 @@
 
 pub mod faulty;
 pub mod hand;
+pub mod harness;
 pub mod house;
+pub mod http;
 pub mod naive;
 pub mod rig;
 pub mod sample;

@@ -3,24 +3,18 @@
 //! This program is also the functions (`--function NAME`), so it brings its own harness.
 #![expect(clippy::unwrap_used, reason = "all of this is a test, though not of the standard harness")]
 
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use muster_local::{Clock, DeliveryFault, DeliveryKind, FUNCTIONS, Options, Stack};
 use muster_sync::{Drawn, RunState, Saved, Terms, save_connection};
+use muster_tests::harness::{self, Test};
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, staff};
 use tempfile::TempDir;
 
-type Test = (&'static str, fn());
-
-macro_rules! tests {
-    ($($name:ident),* $(,)?) => { &[$((stringify!($name), || runtime().block_on($name()))),*] };
-}
-
-const TESTS: &[Test] = tests![
+const TESTS: &[Test] = muster_tests::tests![
     a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file,
     killed_functions_end_as_if_nothing_had_happened_f12,
     a_frozen_function_that_goes_on_after_its_lease_writes_nothing_f13,
@@ -29,34 +23,7 @@ const TESTS: &[Test] = tests![
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--function", name] => match muster_local::run_function(name) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        },
-        filter => run_tests(filter.iter().find(|a| !a.starts_with('-')).copied().unwrap_or_default()),
-    }
-}
-
-fn run_tests(filter: &str) -> ExitCode {
-    let mut failed = Vec::new();
-    for (name, test) in TESTS.iter().filter(|(name, _)| name.contains(filter)) {
-        let begin = std::time::Instant::now();
-        let passed = std::panic::catch_unwind(AssertUnwindSafe(test)).is_ok();
-        eprintln!("test {name} ... {} ({:.1?})", if passed { "ok" } else { "FAILED" }, begin.elapsed());
-        if !passed {
-            failed.push(*name);
-        }
-    }
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    harness::main(TESTS)
 }
 
 /// A key pair made by the real `ssh-keygen`, and a folder for the real `sftp` to work in.
