@@ -232,6 +232,7 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         grouped_by: String::new(),
         owned_seen: None,
         listing_ms: None,
+        whole: false,
         mark: None,
         touches: Vec::new(),
     };
