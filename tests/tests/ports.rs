@@ -233,6 +233,7 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         owned_seen: None,
         listing_ms: None,
         whole: false,
+        told_events: muster_sync::RunCounts::default(),
         mark: None,
         touches: Vec::new(),
     };

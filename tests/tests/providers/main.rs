@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod apart;
 mod events;
+mod late;
 mod listings;
 mod order;
 mod trouble;
