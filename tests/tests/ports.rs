@@ -232,6 +232,8 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         grouped_by: String::new(),
         owned_seen: None,
         listing_ms: None,
+        whole: false,
+        told_events: muster_sync::RunCounts::default(),
         mark: None,
         touches: Vec::new(),
     };

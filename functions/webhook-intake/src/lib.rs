@@ -53,27 +53,15 @@ pub async fn handle(
     let intake = Intake { ledger: &ports.table, queue: &ports.queues, secrets: &ports.secrets, clock: &ports.clock };
     // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
     let received = Box::pin(intake.take(&hook)).await;
+    tracing::info!(connector = %connector, webhook.refused = matches!(received, Ok(Received::Refused(_))), "webhook: {received:?}");
     Ok(match received {
-        Ok(Received::Taken(taken)) => {
-            tracing::info!(connector = %connector, taken, "webhook taken");
-            answer(200, json!({"taken": taken}))
-        }
-        Ok(Received::Ignored(why)) => {
-            tracing::info!(connector = %connector, "webhook ignored: {why}");
-            answer(200, json!({"ignored": why}))
-        }
-        Ok(Received::Refused(why)) => {
-            // The cause is for us only: to the sender an unknown connection and a bad signature are the same.
-            tracing::warn!(connector = %connector, webhook.refused = true, "webhook refused: {why}");
-            answer(401, json!({"error": "refused"}))
-        }
-        Ok(Received::Unreadable(why)) => {
-            tracing::warn!(connector = %connector, "webhook unreadable: {why}");
-            answer(400, json!({"error": why}))
-        }
+        Ok(Received::Taken(taken)) => answer(200, json!({"taken": taken})),
+        Ok(Received::Ignored(why)) => answer(200, json!({"ignored": why})),
+        // The cause is for the log only: to the sender an unknown connection and a bad signature are the same.
+        Ok(Received::Refused(_)) => answer(401, json!({"error": "refused"})),
+        Ok(Received::Unreadable(why)) => answer(400, json!({"error": why})),
         Ok(Received::TooLarge) => answer(413, json!({"error": format!("at most {LARGEST_BODY} bytes")})),
-        Err(error) => {
-            tracing::error!(connector = %connector, %error, "webhook could not be taken");
+        Err(_) => {
             let mut again = answer(503, json!({"error": "not now, send it again"}));
             again.headers.insert("retry-after", "5".parse()?);
             again

@@ -73,7 +73,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         owned: 3,
         rows: Some(10),
         grouped_by: "department",
-        removals: vec![Removal { at_ms: NOW, people: 2 }],
+        removals: vec![Removal { at_ms: NOW, people: 2, removed: 2, by_events: false }],
         feed: None,
         due_ms: None,
         mail: true,

@@ -28,7 +28,7 @@ pub use apply::{Applied, Applier};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
-pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken};
+pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};

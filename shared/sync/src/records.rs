@@ -258,6 +258,9 @@ pub struct PlanRef {
     /// From where the next incremental reading goes on once the plan is applied.
     #[serde(default)]
     pub mark: Option<String>,
+    /// What single events had done since the last report when it was made: this run's report tells it.
+    #[serde(default)]
+    pub told_events: RunCounts,
     /// Whom it changes, where it is no plan of a whole listing: the roster will not know of it.
     #[serde(default)]
     pub touches: Vec<String>,

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use muster_core::issue::Issue;
 use muster_core::plan::{Outcome, Summary, summary_from_json};
-use muster_core::report::{Decide, Report, render};
+use muster_core::report::{Decide, Report, SourceKind, render};
 
 use crate::ids::{Ids, ids_of};
 use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_from_json};
 use crate::{
     Cause, Clock, Connection, Ledger, MailKind, MailState, Mailer, Message, Objects, OutboxMail, PortError, Posted,
-    Retry, Run, RunState, settings_of,
+    Retry, Run, RunCounts, RunState, settings_of,
 };
 
 /// How long the answer of a broken-off send is awaited before the mail is sent again, labelled so:
@@ -144,6 +144,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         let approve = Ways::fill(&self.ways.approve, run, hash);
         let reject = Ways::fill(&self.ways.reject, run, hash);
         let top: Vec<Issue> = issues.issues.iter().take(10).cloned().collect();
+        let by_events = run.plan.as_ref().and_then(|plan| events_told(&plan.told_events));
         let rendered = render(&Report {
             account: connection.account.as_str(),
             connection: &settings.name,
@@ -167,6 +168,8 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
                 Cause::Rollback { run, .. } => Some(run.as_str()),
                 _ => None,
             },
+            from: source_kind(run),
+            by_events: by_events.as_deref(),
         });
         Ok(Some(Message {
             to: settings.report_to.clone(),
@@ -230,4 +233,27 @@ fn outcome_of(run: &Run) -> Outcome {
 fn labelled(mut message: Message) -> Message {
     message.subject = format!("(sent again) {}", message.subject);
     message
+}
+
+fn source_kind(run: &Run) -> SourceKind {
+    match run.cause {
+        Cause::Poll { .. } | Cause::Event { .. } => SourceKind::Provider,
+        Cause::Late { .. } => SourceKind::Late,
+        Cause::File { .. } | Cause::Rollback { .. } => SourceKind::File,
+    }
+}
+
+/// What events did, as `3 added, 1 removed`; `None` where they did nothing.
+fn events_told(counts: &RunCounts) -> Option<String> {
+    let kinds = [
+        (counts.added, "added"),
+        (counts.proposed, "proposed"),
+        (counts.updated, "updated"),
+        (counts.deactivated, "deactivated"),
+        (counts.reactivated, "reactivated"),
+        (counts.removed, "removed"),
+    ];
+    let told: Vec<String> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Events: one effect each, in any order, and never a mass removal.
 
 use muster_core::field::Field;
-use muster_sync::{Cause, ConnectionStatus, EventWhat, LinkChange, RunState, Taken};
+use muster_sync::{Cause, ConnectionStatus, EventWhat, Ledger, LinkChange, RunState, Taken};
 use muster_tests::house::House;
 use serde_json::json;
 
@@ -34,6 +34,8 @@ async fn a_hire_a_change_and_a_leaver_arrive_by_events() {
         let counts = house.last_run().await.counts;
         assert_eq!((counts.added, counts.updated, counts.removed), (0, 0, 0), "{provider}");
         assert_eq!(house.rig.people().await.len(), 60, "{provider}");
+        let told = house.rig.services.ses.mails().pop().unwrap().text;
+        assert!(told.replace('\n', " ").contains("one by one: 1 added, 1 updated, 1 removed"), "{provider}: {told}");
     }
 }
 
@@ -187,14 +189,21 @@ async fn an_event_before_the_first_listing_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_run_of_an_event_can_be_rolled_back() {
+async fn a_run_of_an_event_is_not_listed_and_can_be_rolled_back() {
     let house = House::settled("finch", 30).await;
     let ids = house.ids().await;
     let before = first_name(&house, &ids[0]).await;
     house.change(&ids[0], json!({"first_name": "Renamed"})).await;
     house.event("1", &ids[0], None).await.unwrap();
-    assert!(house.rig.runs().await.iter().all(|run| !matches!(run.cause, Cause::Event { .. })), "not listed");
-    let stored = house.rig.stored().await;
-    assert_eq!(stored.feed.by_events.updated, 1);
-    assert_ne!(first_name(&house, &ids[0]).await, before);
+    assert_eq!(first_name(&house, &ids[0]).await.as_deref(), Some("Renamed"));
+    assert!(house.rig.runs().await.iter().all(|run| !matches!(run.cause, Cause::Event { .. })));
+    let (account, connection) = house.rig.connection.clone().unwrap();
+    let id = muster_sync::event_run_id(&account, &connection, "1");
+    let run = house.rig.ports().table.run(&account, &connection, &id).await.unwrap().unwrap();
+    assert_eq!(run.state, RunState::Applied);
+    house.rig.roll_back(&run).await;
+    house.rig.settle().await;
+    let undo = house.last_run().await;
+    assert_eq!((undo.state, undo.counts.updated), (RunState::Applied, 1));
+    assert_eq!(first_name(&house, &ids[0]).await, before);
 }

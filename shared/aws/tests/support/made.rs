@@ -92,6 +92,7 @@ pub fn plan(directory_version: u64) -> PlanRef {
         owned_seen: None,
         listing_ms: None,
         whole: false,
+        told_events: muster_sync::RunCounts::default(),
         mark: None,
         touches: Vec::new(),
     }

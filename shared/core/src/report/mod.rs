@@ -63,6 +63,22 @@ pub struct Report<'a> {
     pub resent: bool,
     /// The run this one undoes.
     pub rollback_of: Option<&'a str>,
+    /// Where the people come from.
+    pub from: SourceKind,
+    /// What single events did since the last report, as `3 added, 1 removed`.
+    pub by_events: Option<&'a str>,
+}
+
+/// Where a run's people come from, for the words of its mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SourceKind {
+    /// A file.
+    #[default]
+    File,
+    /// A listing, or an event, of a provider.
+    Provider,
+    /// Nowhere: a file that did not come when it was due.
+    Late,
 }
 
 impl Report<'_> {

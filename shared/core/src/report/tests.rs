@@ -136,6 +136,8 @@ impl Owned {
             error_rows: 10,
             decide: Some(Decide { approve: &approve, reject: &reject, hash: &self.summary.hash }),
             replaced_run: None,
+            from: super::SourceKind::File,
+            by_events: None,
             failure: None,
             told: &self.told,
             resent: false,

@@ -1,7 +1,7 @@
 //! What a mail says, by how the run stands.
 
-use super::Report;
 use super::clean::clean;
+use super::{Report, SourceKind};
 use crate::issue::Code;
 use crate::plan::Outcome;
 
@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Unreadable,
     WrongName,
     PartialUpload,
+    NotFetched,
+    Late,
 }
 
 impl Kind {
@@ -31,6 +33,8 @@ impl Kind {
             Outcome::Held => Self::Held,
             Outcome::Rejected => Self::Rejected,
             Outcome::Superseded => Self::Superseded,
+            Outcome::Failed if report.from == SourceKind::Late => Self::Late,
+            Outcome::Failed if report.from == SourceKind::Provider => Self::NotFetched,
             Outcome::Failed if found(Code::FileName) => Self::WrongName,
             Outcome::Failed if found(Code::PartialUpload) => Self::PartialUpload,
             Outcome::Failed => Self::Unreadable,
@@ -44,7 +48,7 @@ impl Kind {
 
     /// Whether there was a plan at all.
     pub(super) fn planned(self) -> bool {
-        !matches!(self, Self::Unreadable | Self::WrongName | Self::PartialUpload)
+        !matches!(self, Self::Unreadable | Self::WrongName | Self::PartialUpload | Self::NotFetched | Self::Late)
     }
 
     /// The outcome in the fewest words.
@@ -57,6 +61,8 @@ impl Kind {
             Self::Superseded => "Superseded",
             Self::Unreadable => "Not read",
             Self::WrongName | Self::PartialUpload => "Not processed",
+            Self::NotFetched => "Not fetched",
+            Self::Late => "Late",
         }
     }
 
@@ -66,7 +72,7 @@ impl Kind {
             Self::Applied | Self::RolledBack => "#1a7f37",
             Self::Held => "#bf8700",
             Self::Rejected | Self::Superseded => "#6e7781",
-            Self::Unreadable | Self::WrongName | Self::PartialUpload => "#cf222e",
+            Self::Unreadable | Self::WrongName | Self::PartialUpload | Self::NotFetched | Self::Late => "#cf222e",
         }
     }
 
@@ -102,6 +108,8 @@ pub(super) fn headline(report: &Report<'_>, kind: Kind) -> &'static str {
         Kind::Unreadable => "Not read: nothing was changed",
         Kind::WrongName => "Not processed: the file name does not match",
         Kind::PartialUpload => "Not processed: the upload broke off",
+        Kind::NotFetched => "Not fetched: nothing was changed",
+        Kind::Late => "No file came: nothing was changed",
     }
 }
 
@@ -115,11 +123,14 @@ pub(super) fn lead(report: &Report<'_>, kind: Kind) -> Vec<String> {
         lead.push(advice.to_owned());
     }
     if report.summary.removals_withheld && kind.planned() {
-        lead.push(
-            "Nobody is removed for being absent: the file is not known to be complete, and a row that \
+        let what = if report.from == SourceKind::File { "file" } else { "listing" };
+        lead.push(format!(
+            "Nobody is removed for being absent: the {what} is not known to be complete, and a row that \
              could not be read is not a missing person."
-                .to_owned(),
-        );
+        ));
+    }
+    if let Some(changes) = report.by_events {
+        lead.push(format!("Since the last report, events of the provider changed people one by one: {changes}."));
     }
     if let Some(run) = report.replaced_run {
         lead.push(format!("This run took the place of the plan of run {}, which was waiting.", clean(run)));
@@ -139,7 +150,13 @@ fn opening(report: &Report<'_>, kind: Kind) -> String {
     match (kind, report.rollback_of.map(clean)) {
         (Kind::Applied, _) if report.first_success => {
             format!(
-                "The file {file} was read to its end and its plan was applied. This confirms the connection: it works, and further files are taken as they come."
+                "{} was read to its end and its plan was applied. This confirms the connection: it works, and {} as they come.",
+                if report.from == SourceKind::File {
+                    format!("The file {file}")
+                } else {
+                    format!("The listing ({file})")
+                },
+                if report.from == SourceKind::File { "further files are taken" } else { "changes are taken over" }
             )
         }
         (Kind::Applied, _) => format!("The plan made from {file} was applied."),
@@ -155,7 +172,8 @@ fn opening(report: &Report<'_>, kind: Kind) -> String {
         ),
         (Kind::Rejected, _) => format!("A person rejected the plan made from {file}. Nothing was changed."),
         (Kind::Superseded, _) => {
-            format!("A newer file took the place of {file} before its plan was applied. Nothing was changed.")
+            let what = if report.from == SourceKind::File { "file" } else { "listing" };
+            format!("A newer {what} took the place of {file} before its plan was applied. Nothing was changed.")
         }
         (Kind::WrongName, _) => format!(
             "The name of {file} does not match the connection's rule, so the file was not opened. Nothing was changed and nobody was removed."
@@ -163,6 +181,10 @@ fn opening(report: &Report<'_>, kind: Kind) -> String {
         (Kind::PartialUpload, _) => format!(
             "The upload of {file} ended before the file was whole, so it was not processed. Nothing was changed and nobody was removed."
         ),
+        (Kind::NotFetched, _) => {
+            "The provider's people could not be fetched. Nothing was changed and nobody was removed.".to_owned()
+        }
+        (Kind::Late, _) => "A file was due and did not come. Nothing was changed and nobody was removed.".to_owned(),
         (Kind::Unreadable | Kind::RolledBack, _) => {
             format!("The file {file} could not be read. Nothing was changed and nobody was removed.")
         }
@@ -178,6 +200,12 @@ fn advice(kind: Kind) -> Option<&'static str> {
         Kind::Unreadable => Some(
             "What to do: export the file anew, check that it opens, and upload it to inbound/ again. The next good file is taken as usual.",
         ),
+        Kind::Late => Some(
+            "What to do: find out why the export was not sent. The next file is taken as usual; this alert is not repeated for the same file.",
+        ),
+        Kind::NotFetched => {
+            Some("It is tried again by itself; this mail is not repeated while the trouble is the same.")
+        }
         Kind::Rejected => Some("The next file is planned as usual, against the directory as it is."),
         _ => None,
     }

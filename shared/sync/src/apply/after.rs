@@ -22,7 +22,7 @@ impl After {
         if let Cause::Event { .. } = run.cause {
             add(&mut feed.by_events, &run.counts);
         } else {
-            feed.by_events = RunCounts::default();
+            feed.by_events = without(feed.by_events, plan.told_events);
         }
         let mut due_ms = None;
         if let Cause::Poll { .. } = run.cause {
@@ -108,6 +108,22 @@ fn mail(run: &Run) -> bool {
         Cause::Event { .. } => false,
         Cause::Poll { full: false, .. } => changed + counts.removed + counts.errors > 0,
         _ => true,
+    }
+}
+
+/// What events did after the plan was made is told by the next report.
+fn without(all: RunCounts, told: RunCounts) -> RunCounts {
+    RunCounts {
+        rows: all.rows.saturating_sub(told.rows),
+        added: all.added.saturating_sub(told.added),
+        proposed: all.proposed.saturating_sub(told.proposed),
+        updated: all.updated.saturating_sub(told.updated),
+        deactivated: all.deactivated.saturating_sub(told.deactivated),
+        reactivated: all.reactivated.saturating_sub(told.reactivated),
+        removed: all.removed.saturating_sub(told.removed),
+        unchanged: all.unchanged.saturating_sub(told.unchanged),
+        errors: all.errors.saturating_sub(told.errors),
+        warnings: all.warnings.saturating_sub(told.warnings),
     }
 }
 

@@ -174,16 +174,16 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
             let Some(route) = route else { return Ok(Owner::Unknown) };
             let Some(login) = self.ledger.route(&route).await? else { return Ok(Owner::Unknown) };
             let found = self.ledger.connection(&login.account, &login.connection).await?;
-            return Ok(found.map_or(Owner::Unknown, Owner::Is));
+            return Ok(found.map_or(Owner::Unknown, |connection| Owner::Is(Box::new(connection))));
         };
         // Without a name of its own in the settings there is nothing to compare: the path and the secret say whose it is.
         let fits = connection.routes.is_empty() || route.is_none_or(|route| connection.routes.contains(&route));
-        Ok(if fits { Owner::Is(connection.clone()) } else { Owner::Other })
+        Ok(if fits { Owner::Is(Box::new(connection.clone())) } else { Owner::Other })
     }
 }
 
 enum Owner {
-    Is(Connection),
+    Is(Box<Connection>),
     Other,
     Unknown,
 }

@@ -14,7 +14,7 @@ pub use apply::{EventTaker, Taken};
 pub use intake::{Hook, Intake, LARGEST_BODY, Received};
 
 /// The run that an event causes: the same event always makes the same one. Its id begins with `e-`.
-fn event_run_id(account: &AccountId, connection: &ConnectionId, event: &str) -> RunId {
+pub fn event_run_id(account: &AccountId, connection: &ConnectionId, event: &str) -> RunId {
     let id = crate::decide::run_id(&["event", account.as_str(), connection.as_str(), event]);
     RunId::parse(&format!("e-{id}")).unwrap_or(id)
 }

@@ -310,6 +310,7 @@ fn plan_ref(
         owned_seen: Some(connection.owned),
         listing_ms: None,
         whole: false,
+        told_events: connection.feed.by_events,
         mark: None,
         touches: Vec::new(),
     }

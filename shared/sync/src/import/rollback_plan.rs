@@ -110,6 +110,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             owned_seen: Some(connection.owned),
             listing_ms: None,
             whole: false,
+            told_events: connection.feed.by_events,
             mark: None,
             touches: Vec::new(),
         };
