@@ -13,7 +13,7 @@ use muster_core::ids::AccountId;
 use muster_fakes::sign;
 use muster_local::{Clock, Fault, FaultKind, Options, Service, Stack};
 use muster_sync::{
-    ConnectionStatus, Dispatcher, Drawn, RunState, SecretPlace, SecretSet, Secrets, Terms, save_connection,
+    ConnectionStatus, Dispatcher, Drawn, Run, RunState, SecretPlace, SecretSet, Secrets, Terms, save_connection,
 };
 use muster_tests::harness::{self, Test};
 use muster_tests::house::file;
@@ -106,16 +106,16 @@ impl World {
         self.stack.controls().logs().iter().any(|line| line.contains(text))
     }
 
-    /// Asks for everybody and waits until the run has come to rest; answers its state.
-    async fn poll(&self) -> RunState {
+    /// Asks for everybody and waits until the run has come to rest; answers it.
+    async fn poll(&self) -> Run {
         let (account, connection) = self.rig.connection.clone().unwrap();
         let ports = &self.ports;
         let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
         let id = dispatcher.now(&account, &connection).await.unwrap().unwrap();
-        let state = async || self.rig.runs().await.into_iter().find(|run| run.id == id).map(|run| run.state);
-        let rested = |state: RunState| state == RunState::Held || state.is_final();
-        self.until("the run rests", async || state().await.is_some_and(rested)).await;
-        state().await.unwrap()
+        let run = async || self.rig.runs().await.into_iter().find(|run| run.id == id).unwrap();
+        let rests = |state: RunState| state == RunState::Held || state.is_final();
+        self.until("the run rests", async || rests(run().await.state)).await;
+        run().await
     }
 }
 
@@ -369,29 +369,28 @@ async fn a_hire_arrives_by_webhook_and_a_leaver_is_found_by_poll() {
         assert_eq!(runs, 1, "{provider}: the hire came by webhook, not by a listing");
         // Nobody tells of this one.
         world.control("DELETE", provider, &format!("people/{}?quiet=true", before[0]), json!({})).await;
-        assert_eq!(world.poll().await, RunState::Applied, "{provider}");
+        let run = world.poll().await;
+        assert_eq!((run.state, run.counts.removed), (RunState::Applied, 1), "{provider}");
         let after = rig.people().await;
         assert_eq!((after.len(), after.contains_key(&before[0])), (40, false), "{provider}");
-        assert_eq!(rig.last_run().await.counts.removed, 1, "{provider}");
     }
     world.stack.stop().await;
 }
 
 async fn who_is_missing_from_a_listing_that_broke_off_stays() {
+    use {ConnectionStatus::*, RunState::*};
     let mut world = World::start(|options| Options { schedule: Some(Duration::from_millis(200)), ..options }).await;
-    for (provider, kind) in
-        [("bamboohr", "truncated_json"), ("workos", "unauthorized_after"), ("apideck", "truncated_page")]
-    {
+    let cases = [
+        ("finch", "truncated_page", Held, Connected),
+        ("bamboohr", "unauthorized_after", Failed, Unauthorized),
+        ("apideck", "status:403", Failed, Error),
+    ];
+    for (provider, kind, state, status) in cases {
         settled(&mut world, provider).await;
         world.control("POST", provider, "misbehave", json!({"kind": kind, "after_pages": 0})).await;
-        let state = world.poll().await;
-        assert!([RunState::Failed, RunState::Held].contains(&state), "{provider}: {state:?}");
+        assert_eq!(world.poll().await.state, state, "{provider}: {kind}");
         assert_eq!(world.rig.people().await.len(), 40, "{provider}: {kind}");
-        let expected = match kind {
-            "unauthorized_after" => ConnectionStatus::Unauthorized,
-            _ => ConnectionStatus::Connected,
-        };
-        assert_eq!(world.rig.stored().await.status, expected, "{provider}: {kind}");
+        assert_eq!(world.rig.stored().await.status, status, "{provider}: {kind}");
         world.control("POST", provider, "behave", json!({})).await;
     }
     world.stack.stop().await;

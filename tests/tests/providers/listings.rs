@@ -1,6 +1,6 @@
 //! Listings: what is fetched arrives, and only who is really gone goes.
 
-use muster_sync::{ConnectionStatus, Dispatched, Polled, RunState};
+use muster_sync::{Claim, ConnectionStatus, Dispatched, Ledger, Polled, RunState, TakeLease};
 use muster_tests::house::House;
 use serde_json::json;
 
@@ -90,6 +90,26 @@ async fn two_workers_on_one_listing_make_one_run_f38() {
     let (first, second) = tokio::join!(house.fetch_job(&job, "one"), house.fetch_job(&job, "two"));
     let outcomes = [first.unwrap(), second.unwrap()];
     assert!(outcomes.contains(&APPLYING) && outcomes.iter().any(|o| matches!(o, Polled::Ignored(_))), "{outcomes:?}");
+    house.rig.settle().await;
+    assert_eq!(house.rig.people().await.len(), 30);
+}
+
+/// The message of a delivery that failed comes back under another name, long before the first one's time is up.
+#[tokio::test]
+async fn a_delivery_that_failed_leaves_the_listing_to_the_next_one() {
+    let house = House::connected("finch", 30, "").await;
+    house.rig.clock.advance(1_000);
+    house.dispatch().await;
+    let received = house.rig.services.sqs.receive("poll", 1, None).unwrap();
+    let job = serde_json::from_str(&received[0].message.body).unwrap();
+    let (account, connection) = house.rig.connection.clone().unwrap();
+    let table = house.rig.ports().table;
+    let now_ms = i64::try_from(house.rig.clock.now_ms()).unwrap();
+    let ask = TakeLease { connection: (&account, &connection), holder: "an event", now_ms, until_ms: now_ms + 600_000 };
+    let Claim::Ours(leased) = table.take_lease(ask).await.unwrap() else { panic!("nobody works on it") };
+    assert!(house.fetch_job(&job, "one").await.is_err(), "an event works on the connection");
+    table.release_lease(&leased).await.unwrap();
+    assert_eq!(house.fetch_job(&job, "two").await.unwrap(), APPLYING);
     house.rig.settle().await;
     assert_eq!(house.rig.people().await.len(), 30);
 }

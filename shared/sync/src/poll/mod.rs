@@ -87,7 +87,20 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
             return Ok(Polled::Ignored("another delivery fetches this listing"));
         };
         let progress = self.progress_of(&run, &source, &kept)?;
-        self.go_on(&run, &connection, &source, Worker { progress, holder, delivery, until_ms }).await
+        let mut worker = Worker { progress, holder, delivery, until_ms };
+        let polled = self.go_on(&run, &connection, &source, &mut worker).await;
+        if polled.is_err() {
+            self.let_go(&run, &worker).await;
+        }
+        polled
+    }
+
+    /// Lets the next delivery go on at once: the message of this one comes back under another name, and would find
+    /// that somebody fetches the listing. Where this fails too, the listing waits until this function would have ended.
+    async fn let_go(&self, run: &Run, worker: &Worker<'_>) {
+        if let Err(error) = self.keep_until(run, worker, 0).await {
+            tracing::warn!(run.id = %run.id, %error, "the listing stays taken for a while");
+        }
     }
 
     /// What was kept, or a new beginning: also where a plan was made already and is to be made anew, since what was
@@ -110,18 +123,18 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         run: &Run,
         connection: &Connection,
         source: &Source,
-        mut worker: Worker<'_>,
+        worker: &mut Worker<'_>,
     ) -> Result<Polled, PortError> {
         loop {
-            match self.collect(run, connection, source, &mut worker).await? {
+            match self.collect(run, connection, source, worker).await? {
                 Collected::Everything => {}
                 Collected::Parked => return Ok(Polled::Parked),
-                Collected::Fault(fault) => return self.fault(run, connection, &mut worker, fault).await,
+                Collected::Fault(fault) => return self.fault(run, connection, worker, fault).await,
             }
-            match self.plan(run, source, &mut worker).await? {
+            match self.plan(run, source, worker).await? {
                 Some(imported) => return polled(Ok(imported)),
                 // Somebody seems absent: they are asked for a second time.
-                None => self.keep(run, &worker).await?,
+                None => self.keep(run, worker).await?,
             }
         }
     }
