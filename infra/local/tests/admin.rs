@@ -38,6 +38,27 @@ from = "Status"
 values = { "A" = "active", "L" = "inactive" }
 "#;
 
+const FINCH: &str = r#"account = "acme"
+name = "HR system"
+connector = "finch"
+group = "Acme staff"
+mode = "preview"
+report_to = ["hr@acme.example"]
+[provider]
+base_url = "{fakes}/finch"
+connection_id = "c-1"
+[credentials]
+access_token = "finch-token"
+webhook_secret = "ZmluY2gtZmFrZS13ZWJob29rLXNlY3JldC0zMmJ5dGU="
+[fields.unique_id]
+from = "id"
+[fields.first_name]
+from = "first_name"
+[fields.email_1]
+from = "emails"
+type = "Work"
+"#;
+
 const PEOPLE: &[u8] =
     b"ID,First,Mail,Dept,Status\n1,Ana,ana@acme.example,HR,A\n2,Bo,none,HR,L\n3,Cy,cy@acme.example,IT,A\n";
 
@@ -61,7 +82,7 @@ impl Up {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(PROGRAM)
-            .args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--data"])
+            .args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--fakes", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -211,6 +232,47 @@ async fn a_file_is_seen_approved_and_undone() {
     assert!(up.refused(&["run", "reject", run]).contains("the run is applied, so it cannot be rejected"));
     assert!(up.refused(&["run", "rollback", undo.trim()]).contains("the run is rejected, so it cannot be rolled back"));
     assert_eq!(up.said(&["people", "acme-payroll-nightly", "--json"]).lines().count(), 3);
+}
+
+/// A connection with an API: its file keeps no secret, its people come by poll and by webhook.
+#[tokio::test]
+async fn a_provider_is_connected_fetched_and_listened_to() {
+    let up = Up::start();
+    let ready = muster_local::running(&up.data()).unwrap();
+    let fakes = ready["fakes"].as_str().unwrap();
+    let control = async |path: &str, body: &str| http(&format!("{fakes}/control/finch/{path}"), Some(body)).await;
+    control("people", r#"{"generate": 20, "seed": 7, "quiet": true}"#).await;
+    let file = up.file("finch.toml", &FINCH.replace("{fakes}", fakes));
+    let saved = up.json(&["connect", &file]);
+    let url = format!("{}/webhooks/finch/acme-hr-system", up.http);
+    assert_eq!(saved, serde_json::json!({"connection": "acme-hr-system", "webhook_url": url}));
+
+    let run = up.json(&["poll", "now", "acme-hr-system"]);
+    assert_eq!((&run["state"], &run["held"][0], &run["added"]), (&"held".into(), &"preview".into(), &20.into()), "{run}");
+    let hash = up.json(&["run", "show", id(&run)])["hash"].as_str().unwrap().to_owned();
+    up.said(&["run", "approve", id(&run), "--hash", &hash]);
+    eventually("twenty people", async || up.said(&["people", "acme-hr-system"]).lines().count() == 20).await;
+    let connection = &up.json(&["connections"])[0];
+    assert_eq!((&connection["status"], &connection["connector"]), (&"connected".into(), &"finch".into()));
+    assert!(connection["due"].is_string() && connection["last_full"].is_string(), "{connection}");
+    assert!(up.said(&["connections"]).contains("acme-hr-system  finch"));
+
+    control("credentials", r#"{"access_token": "another"}"#).await;
+    assert_eq!(up.json(&["poll", "now", "acme-hr-system"])["state"], "failed");
+    assert_eq!(up.json(&["connections"])[0]["status"], "unauthorized");
+    assert_eq!(up.said(&["people", "acme-hr-system"]).lines().count(), 20, "nobody goes");
+
+    assert!(up.refused(&["secret", "finch", "--webhook-secret", "short"]).contains("shorter than 16"));
+    up.said(&["secret", "finch", "--webhook-secret", "ZmluY2gtZmFrZS13ZWJob29rLXNlY3JldC0zMmJ5dGU="]);
+    let aim = format!(r#"{{"url": "{}/webhooks/finch", "connection_keys": {{"connection_id": "c-1"}}}}"#, up.http);
+    control("webhook_url", &aim).await;
+    control("event", r#"{"event": "account.updated", "data": {"status": "reauth"}}"#).await;
+    let status = async || up.json(&["connections"])[0]["status"] == "reauth_needed";
+    eventually("the shared address is listened to", status).await;
+
+    assert!(up.refused(&["poll", "now", "acme-x"]).contains("no connection acme-x"));
+    let stored = std::fs::read(up.data().join("dynamodb.sqlite")).unwrap();
+    assert!(!stored.windows(11).any(|bytes| bytes == b"finch-token"), "credentials are kept apart");
 }
 
 /// F27.
