@@ -460,7 +460,7 @@ fn stored_zip(name: &str, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_system_is_found_by_a_name_that_is_nearly_its_own() {
-    let found = Command::new(env!("CARGO_BIN_EXE_muster")).args(["providers", "bambu hr", "--json"]).output().unwrap();
+    let found = Command::new(env!("CARGO_BIN_EXE_muster")).args(["providers", "bambohr", "--json"]).output().unwrap();
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(found[0]["name"], "BambooHR", "{found}");
     assert!(found[0]["ways"].as_array().unwrap().iter().any(|way| way["connector"] == "bamboohr"));
