@@ -33,6 +33,8 @@ pub(super) struct Progress {
     stale: u32,
     /// People the provider says there are.
     pub(super) total: Option<u64>,
+    /// Entries so far that `total` counts and that are nobody.
+    pub(super) left_out: u64,
     /// Why it is not everybody.
     pub(super) partial: Option<String>,
     /// From where an incremental reading goes on.
@@ -106,6 +108,10 @@ impl Progress {
     pub(super) fn look_again(&mut self, people: Option<Vec<String>>) {
         self.looked_twice = true;
         self.second_whole = people.is_none();
+        if self.second_whole {
+            // They come again.
+            self.left_out = 0;
+        }
         self.look_again = people.unwrap_or_default();
         self.ended = false;
         self.step = None;
