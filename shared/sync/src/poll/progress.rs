@@ -98,6 +98,13 @@ impl Progress {
         self.step = None;
     }
 
+    /// Why it is not everybody, by the provider's own count of people.
+    pub(super) fn few(&self, there: u64) -> Option<String> {
+        let total = self.total?.saturating_sub(self.left_out);
+        let told = || format!("the provider says that there are {total} people, and its pages had {there}");
+        (total > there).then(told)
+    }
+
     /// A step that was not answered is no step that was made.
     pub(super) fn forget(&mut self, step: &Step) {
         let digest = digest(step);
@@ -138,4 +145,21 @@ fn digest(step: &Step) -> u64 {
     }
     let bytes = hash.finalize();
     bytes.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_nobody_are_not_missed_and_anybody_else_is() {
+        let mut progress = Progress { total: Some(4), left_out: 1, ..Progress::default() };
+        assert_eq!(progress.few(3), None);
+        assert!(progress.few(2).is_some());
+        // A second pass over everybody counts them anew; one over single people does not see them.
+        progress.look_again(Some(vec!["1".to_owned()]));
+        assert_eq!(progress.few(3), None);
+        progress.look_again(None);
+        assert!(progress.few(3).is_some());
+    }
 }
