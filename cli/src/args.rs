@@ -29,6 +29,18 @@ pub(crate) enum Command {
     /// Shows whom a file would add, update, deactivate, reactivate and remove, and what would hold it.
     #[command(after_help = EXIT_CODES)]
     Plan(Plan),
+    /// Searches the HR systems and directories that can be connected, and says how.
+    Providers(Providers),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Providers {
+    /// What the system is called; near misses are found too. Without it all are listed.
+    #[arg(value_name = "TEXT", default_value = "")]
+    pub(crate) text: String,
+    /// Print JSON instead of lines.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How files are opened.

@@ -13,6 +13,7 @@ mod memory;
 mod plan;
 mod planning;
 mod progress;
+mod providers;
 mod show;
 mod sink;
 mod validate;
@@ -62,6 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(arguments) => (arguments.json, plan::run(&arguments)),
         Command::Validate(arguments) => (arguments.json, validate::run(&arguments)),
         Command::Init(arguments) => (false, init::run(&arguments)),
+        Command::Providers(arguments) => (arguments.json, providers::run(&arguments)),
     };
     match result {
         Ok(ended) => ended.into(),

@@ -457,3 +457,18 @@ fn stored_zip(name: &str, bytes: &[u8]) -> Vec<u8> {
     zip.extend([0, 0]);
     zip
 }
+
+#[test]
+fn a_system_is_found_by_a_name_that_is_nearly_its_own() {
+    let found = Command::new(env!("CARGO_BIN_EXE_muster")).args(["providers", "bambohr", "--json"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!(found[0]["name"], "BambooHR", "{found}");
+    assert!(found[0]["ways"].as_array().unwrap().iter().any(|way| way["connector"] == "bamboohr"));
+}
+
+#[test]
+fn a_system_that_is_not_listed_has_a_way_too() {
+    let found = Command::new(env!("CARGO_BIN_EXE_muster")).args(["providers", "qqqqqq", "--json"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert!(found[0]["ways"].as_array().unwrap().iter().any(|way| way["connector"] == "sftp"), "{found}");
+}

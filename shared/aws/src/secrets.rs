@@ -21,6 +21,8 @@ const READ: &str = "read the secrets";
 const STORE: &str = "store the secrets";
 /// How long what was read is not read again, in milliseconds.
 const KEPT_MS: i64 = 5 * 60_000;
+/// How old a value may be for whoever asks past the cache, in milliseconds: forged webhooks must not make the store busy.
+const FRESH_MS: i64 = 10_000;
 /// How long that there are none is not asked again, in milliseconds: somebody may be about to store them.
 const NONE_KEPT_MS: i64 = 30_000;
 /// How old a value may serve while the store fails, in milliseconds.
@@ -115,7 +117,8 @@ impl SecretStore {
 impl Secrets for SecretStore {
     async fn secrets(&self, place: &SecretPlace, fresh: bool) -> Answer<Option<SecretSet>> {
         let now_ms = self.clock.now_ms();
-        if !fresh && let Some(set) = self.seen(place, now_ms, KEPT_MS, NONE_KEPT_MS) {
+        let (set_ms, none_ms) = if fresh { (FRESH_MS, FRESH_MS) } else { (KEPT_MS, NONE_KEPT_MS) };
+        if let Some(set) = self.seen(place, now_ms, set_ms, none_ms) {
             return Ok(set);
         }
         match self.read(place).await {

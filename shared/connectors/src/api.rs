@@ -167,6 +167,8 @@ pub struct Page {
     pub partial: Option<String>,
     /// How many people the whole listing has, where the provider says so.
     pub total: Option<u64>,
+    /// Entries of this page that `total` counts and that are nobody: records of deleted people.
+    pub left_out: u64,
 }
 
 /// An access token.

@@ -53,8 +53,6 @@ struct Listing {
     cursor: Option<String>,
     /// Whether the system has no pages.
     whole: bool,
-    /// People so far whom the provider calls deleted.
-    deleted: u64,
 }
 
 impl Listing {
@@ -181,7 +179,7 @@ fn list(target: &Target<'_>, mut at: Listing, response: &HttpResponse<'_>) -> Re
     for entry in entries {
         match values::id(entry) {
             None => nameless += 1,
-            Some(_) if values::is_deleted(entry) => at.deleted += 1,
+            Some(_) if values::is_deleted(entry) => page.left_out += 1,
             Some(id) if is_thin(target, &at.service) => ids.push(id),
             Some(id) => page.people.push(values::person(target, &id, entry)),
         }
@@ -189,7 +187,7 @@ fn list(target: &Target<'_>, mut at: Listing, response: &HttpResponse<'_>) -> Re
     let cursor = next_cursor(&body["meta"])?;
     page.partial = gap(&body, entries.len(), nameless, cursor.is_none());
     if at.service != SAGE {
-        page.total = body["meta"]["total_count"].as_u64().map(|total| total.saturating_sub(at.deleted));
+        page.total = body["meta"]["total_count"].as_u64();
     }
     let then = at.after(cursor);
     page.next = if ids.is_empty() { then.map(|at| At::List(at).step()) } else { Some(At::Each { ids, then }.step()) };
@@ -265,4 +263,28 @@ fn person(target: &Target<'_>, id: &str, response: &HttpResponse<'_>) -> Result<
 
 fn failing(what: &str) -> Fault {
     Fault::new(FaultKind::Failing, format!("Apideck's answer {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_deleted_records_that_leads_to_itself_is_the_same_step_again() {
+        let (provider, credentials) = Default::default();
+        let today = jiff::civil::date(2026, 11, 1);
+        let target = Target { provider: &provider, credentials: &credentials, token: None, columns: &[], today };
+        let body = json!({
+            "service": "workday",
+            "data": [{ "id": "1", "deleted": true }],
+            "meta": { "items_on_page": 1, "total_count": 3, "cursors": { "next": "c" } },
+        });
+        let body = body.to_string();
+        let response = HttpResponse { status: 200, headers: &[], body: body.as_bytes(), now_ms: 0 };
+        let first = Apideck.first(&target, &Scope::Full).unwrap();
+        let second = Apideck.read(&target, &first, &response).unwrap();
+        let third = Apideck.read(&target, second.next.as_ref().unwrap(), &response).unwrap();
+        assert_eq!((second.left_out, second.total), (1, Some(3)));
+        assert_eq!(second.next, third.next);
+    }
 }

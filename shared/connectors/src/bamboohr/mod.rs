@@ -31,7 +31,7 @@ static ABOUT: About = About {
         Key {
             name: "refresh_token",
             needed: false,
-            help: "OAuth refresh token (scopes offline_access, employee, report)",
+            help: "OAuth refresh token (scopes offline_access, employee, report, public.integration)",
         },
         Key { name: "webhook_secret", needed: false, help: "the webhook's privateKey, shown once at its creation" },
     ],

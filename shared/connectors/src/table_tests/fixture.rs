@@ -73,6 +73,8 @@ pub(super) struct Expected {
     #[serde(default)]
     pub(super) partial: bool,
     pub(super) total: Option<u64>,
+    #[serde(default)]
+    pub(super) left_out: u64,
     fault: Option<String>,
     pub(super) wait_ms: Option<u64>,
 }

@@ -18,6 +18,7 @@ pub(super) struct Outcome {
     mark: Option<String>,
     partial: bool,
     total: Option<u64>,
+    left_out: u64,
     fault: Option<Fault>,
 }
 
@@ -91,6 +92,7 @@ impl Outcome {
         self.mark = page.mark.or(self.mark.take());
         self.partial |= page.partial.is_some();
         self.total = page.total.or(self.total);
+        self.left_out += page.left_out;
         Ok(page.next)
     }
 }
@@ -165,6 +167,7 @@ fn compare(expect: &Expected, mut outcome: Outcome) -> Result<(), String> {
     equal("unread", &sorted(&expect.unread), &sorted(&outcome.unread))?;
     equal("mark", &expect.mark.clone().or(outcome.mark.clone()), &outcome.mark)?;
     equal("total", &expect.total.or(outcome.total), &outcome.total)?;
+    equal("left_out", &expect.left_out, &outcome.left_out)?;
     equal("partial", &expect.partial, &outcome.partial)
 }
 

@@ -1,7 +1,9 @@
 //! Taking a webhook in: verify, find the connection, hand on ids. Nothing is parsed before it is verified, and nothing
 //! but ids goes on.
 
-use muster_connectors::{ConnectionEvent, Connector, Delivery, EventKind, Secret, SourceEvent, accept};
+use muster_connectors::{
+    ConnectionEvent, Connector, Delivery, EventKind, Refused, Secret, SourceEvent, VerifiedWebhook, accept,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -72,11 +74,7 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
             },
             None => None,
         };
-        let secrets = self.secrets_of(connector, named.as_ref()).await?;
-        if secrets.is_empty() {
-            return Ok(Received::Refused("no webhook secret is configured"));
-        }
-        let verified = match accept(connector, hook.delivery, &secrets, self.clock.now_ms()) {
+        let verified = match self.verify(connector, named.as_ref(), hook.delivery).await? {
             Ok(verified) => verified,
             Err(refused) => return Ok(Received::Refused(refused.0)),
         };
@@ -101,18 +99,34 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
         Ok(is_its.then_some(connection))
     }
 
-    async fn secrets_of(
+    /// Verifies with the secrets at hand, and where those do not fit with the ones stored now: a secret may have been
+    /// replaced since it was read, and some providers never send a refused webhook again.
+    async fn verify<'d>(
         &self,
         connector: &dyn Connector,
         named: Option<&Connection>,
-    ) -> Result<Vec<Secret>, PortError> {
+        delivery: Delivery<'d>,
+    ) -> Result<Result<VerifiedWebhook<'d>, Refused>, PortError> {
         let place = match named {
             Some(connection) => SecretPlace::Connection(connection.account.clone(), connection.id.clone()),
             None => SecretPlace::Connector(connector.about().id.to_owned()),
         };
         let now_ms = self.clock.now_ms();
-        let set = self.secrets.secrets(&place, false).await?.unwrap_or_default();
-        Ok(webhook_secrets(connector, &set, now_ms))
+        let mut tried = Vec::new();
+        let mut refused = Refused("no webhook secret is configured");
+        for fresh in [false, true] {
+            let set = self.secrets.secrets(&place, fresh).await?.unwrap_or_default();
+            let secrets = webhook_secrets(connector, &set, now_ms);
+            if secrets.is_empty() || secrets == tried {
+                continue;
+            }
+            match accept(connector, delivery, &secrets, now_ms) {
+                Ok(verified) => return Ok(Ok(verified)),
+                Err(why) => refused = why,
+            }
+            tried = secrets;
+        }
+        Ok(Err(refused))
     }
 
     async fn hand_on(

@@ -122,6 +122,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let stale = progress.brought(new, page.people.len());
         progress.step.clone_from(&page.next);
         progress.total = page.total.or(progress.total);
+        progress.left_out = progress.left_out.saturating_add(page.left_out);
         if progress.partial.is_none() {
             progress.partial.clone_from(&page.partial);
         }

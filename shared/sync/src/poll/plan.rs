@@ -164,11 +164,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         }
         let mut issues = std::mem::take(&mut spool.issues);
         let there = spool.people + spool.unread;
-        let few = progress
-            .total
-            .filter(|total| *total > there)
-            .map(|total| format!("the provider says that there are {total} people, and its pages had {there}"));
-        for why in progress.partial.clone().into_iter().chain(few) {
+        for why in progress.partial.clone().into_iter().chain(progress.few(there)) {
             let message = format!("{why}: this is not everybody, so nobody is removed");
             issues.push(Issue::file(Code::ListingPartial, message));
         }

@@ -33,6 +33,8 @@ pub(super) struct Progress {
     stale: u32,
     /// People the provider says there are.
     pub(super) total: Option<u64>,
+    /// Entries so far that `total` counts and that are nobody.
+    pub(super) left_out: u64,
     /// Why it is not everybody.
     pub(super) partial: Option<String>,
     /// From where an incremental reading goes on.
@@ -96,6 +98,13 @@ impl Progress {
         self.step = None;
     }
 
+    /// Why it is not everybody, by the provider's own count of people.
+    pub(super) fn few(&self, there: u64) -> Option<String> {
+        let total = self.total?.saturating_sub(self.left_out);
+        let told = || format!("the provider says that there are {total} people, and its pages had {there}");
+        (total > there).then(told)
+    }
+
     /// A step that was not answered is no step that was made.
     pub(super) fn forget(&mut self, step: &Step) {
         let digest = digest(step);
@@ -106,6 +115,10 @@ impl Progress {
     pub(super) fn look_again(&mut self, people: Option<Vec<String>>) {
         self.looked_twice = true;
         self.second_whole = people.is_none();
+        if self.second_whole {
+            // They come again.
+            self.left_out = 0;
+        }
         self.look_again = people.unwrap_or_default();
         self.ended = false;
         self.step = None;
@@ -132,4 +145,21 @@ fn digest(step: &Step) -> u64 {
     }
     let bytes = hash.finalize();
     bytes.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_nobody_are_not_missed_and_anybody_else_is() {
+        let mut progress = Progress { total: Some(4), left_out: 1, ..Progress::default() };
+        assert_eq!(progress.few(3), None);
+        assert!(progress.few(2).is_some());
+        // A second pass over everybody counts them anew; one over single people does not see them.
+        progress.look_again(Some(vec!["1".to_owned()]));
+        assert_eq!(progress.few(3), None);
+        progress.look_again(None);
+        assert!(progress.few(3).is_some());
+    }
 }
