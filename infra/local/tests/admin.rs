@@ -248,7 +248,11 @@ async fn a_provider_is_connected_fetched_and_listened_to() {
     assert_eq!(saved, serde_json::json!({"connection": "acme-hr-system", "webhook_url": url}));
 
     let run = up.json(&["poll", "now", "acme-hr-system"]);
-    assert_eq!((&run["state"], &run["held"][0], &run["added"]), (&"held".into(), &"preview".into(), &20.into()), "{run}");
+    assert_eq!(
+        (&run["state"], &run["held"][0], &run["added"]),
+        (&"held".into(), &"preview".into(), &20.into()),
+        "{run}"
+    );
     let hash = up.json(&["run", "show", id(&run)])["hash"].as_str().unwrap().to_owned();
     up.said(&["run", "approve", id(&run), "--hash", &hash]);
     eventually("twenty people", async || up.said(&["people", "acme-hr-system"]).lines().count() == 20).await;
@@ -259,8 +263,13 @@ async fn a_provider_is_connected_fetched_and_listened_to() {
 
     control("credentials", r#"{"access_token": "another"}"#).await;
     assert_eq!(up.json(&["poll", "now", "acme-hr-system"])["state"], "failed");
-    assert_eq!(up.json(&["connections"])[0]["status"], "unauthorized");
+    assert_eq!(up.json(&["connections"])[0]["status"], "reauth_needed", "in Finch's words");
     assert_eq!(up.said(&["people", "acme-hr-system"]).lines().count(), 20, "nobody goes");
+
+    control("credentials", r#"{"access_token": "finch-token"}"#).await;
+    let run = up.json(&["poll", "now", "acme-hr-system"]);
+    assert_eq!((&run["state"], &run["added"]), (&"held".into(), &0.into()), "nothing is new: {run}");
+    assert_eq!(up.json(&["connections"])[0]["status"], "connected");
 
     assert!(up.refused(&["secret", "finch", "--webhook-secret", "short"]).contains("shorter than 16"));
     up.said(&["secret", "finch", "--webhook-secret", "ZmluY2gtZmFrZS13ZWJob29rLXNlY3JldC0zMmJ5dGU="]);

@@ -417,7 +417,7 @@ async fn a_refused_plan_waits_no_more_and_leaves_anothers_lease() {
     assert!(table.close(&close(&held, &connection, RunState::Rejected)).await.unwrap());
     let now = standing(&table).await;
     assert_eq!((now.waiting, now.lease.unwrap().holder.as_str()), (None, "r10#a"));
-    assert_eq!(now.status, ConnectionStatus::Pending);
+    assert_eq!((connection.status, now.status), (ConnectionStatus::Connected, ConnectionStatus::Connected));
 }
 
 #[tokio::test]

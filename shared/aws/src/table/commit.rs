@@ -62,6 +62,9 @@ impl Table {
             .when_is("fence", n(connection.fence))
             .when_is("directory_version", n(commit.plan.directory_version))
             .when("attribute_not_exists(#active)");
+        // Whoever is read whole works, though the plan waits for a person; what is applied says so at its end.
+        let works = (held && commit.position.is_some()).then_some(ConnectionStatus::Connected);
+        let connection_change = run_status_change(connection_change, connection, works);
         let mut steps = vec![
             run_change.within(&self.name, run_item_key(run)),
             connection_change.within(&self.name, item_key(connection)),
