@@ -4,6 +4,7 @@
 use muster_connectors::{
     ConnectionEvent, Connector, Delivery, EventKind, Refused, Secret, SourceEvent, VerifiedWebhook, accept,
 };
+use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -92,6 +93,9 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
 
     /// The connection of that id. Its login is called like it, over all accounts.
     async fn named(&self, connector: &dyn Connector, id: &str) -> Result<Option<Connection>, PortError> {
+        if ConnectionId::parse(id).is_err() {
+            return Ok(None);
+        }
         let Some(login) = self.ledger.login(id).await? else { return Ok(None) };
         let connection = self.ledger.connection(&login.account, &login.connection).await?;
         let Some(connection) = connection else { return Ok(None) };
