@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use muster_aws::Ports;
 use muster_connectors::{HttpRequest, Method};
 use muster_sync::{
     Delivery, Dispatched, Dispatcher, EventJob, EventTaker, EventWhat, PollJob, Polled, Poller, PortError, Run,
@@ -14,7 +15,8 @@ use muster_sync::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::rig::Rig;
+use crate::faulty::Faulty;
+use crate::rig::{Rig, ports_over};
 
 /// What a request of a provider may meet on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct House {
     secrets: RefCell<HashMap<SecretPlace, SecretSet>>,
     /// How long a function may run, in milliseconds.
     pub timeout_ms: Cell<i64>,
+    /// What the AWS SDK meets on its way.
+    pub faulty: RefCell<Option<Faulty>>,
 }
 
 /// The body cap of the sender.
@@ -114,6 +118,7 @@ impl House {
             sent: Cell::default(),
             secrets: RefCell::default(),
             timeout_ms: Cell::new(900_000),
+            faulty: RefCell::default(),
         };
         if people > 0 {
             house.control("POST", "people", json!({"generate": people, "seed": 7, "quiet": true})).await;
@@ -187,6 +192,13 @@ impl House {
         people.iter().map(|person| person["id"].as_str().unwrap().to_owned()).collect()
     }
 
+    fn ports(&self) -> Ports {
+        match &*self.faulty.borrow() {
+            Some(faulty) => ports_over(&self.rig, faulty),
+            None => self.rig.ports(),
+        }
+    }
+
     fn now_ms(&self) -> i64 {
         i64::try_from(self.rig.clock.now_ms()).unwrap()
     }
@@ -195,7 +207,7 @@ impl House {
     pub async fn poll(&self) -> Polled {
         self.rig.clock.advance(1_000);
         let (account, connection) = self.rig.connection.clone().unwrap();
-        let ports = self.rig.ports();
+        let ports = self.ports();
         let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
         dispatcher.now(&account, &connection).await.unwrap().expect("the connection is on");
         self.fetch().await.expect("a message")
@@ -203,7 +215,7 @@ impl House {
 
     /// Looks at the schedule once.
     pub async fn dispatch(&self) -> Dispatched {
-        let ports = self.rig.ports();
+        let ports = self.ports();
         let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
         dispatcher.dispatch().await.unwrap()
     }
@@ -222,7 +234,7 @@ impl House {
 
     /// Delivers one message about a listing.
     pub async fn fetch_job(&self, job: &PollJob, delivery: &str) -> Result<Polled, PortError> {
-        let ports = self.rig.ports();
+        let ports = self.ports();
         let poller = Poller {
             ledger: &ports.table,
             directory: &ports.table,
@@ -275,7 +287,7 @@ impl House {
 
     /// Takes an event over.
     pub async fn take_job(&self, job: &EventJob) -> Result<Taken, PortError> {
-        let ports = self.rig.ports();
+        let ports = self.ports();
         let taker = EventTaker {
             ledger: &ports.table,
             directory: &ports.table,

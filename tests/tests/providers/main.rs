@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod apart;
+mod crash;
 mod events;
 mod late;
 mod listings;

@@ -33,6 +33,8 @@ pub struct Dispatched {
 
 /// Connections looked at in one go.
 const AT_ONCE: u16 = 200;
+/// How often a connection that others change meanwhile is claimed.
+const CLAIMS: u32 = 5;
 /// A listing that was handed out is looked after in this time, in milliseconds, should its message be lost.
 const LOOK_AFTER_MS: i64 = 30 * 60_000;
 
@@ -91,30 +93,30 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
     }
 
     /// Hands a listing out: the one that is being fetched already, or a new one. The same slot makes the same run,
-    /// so a schedule that fires twice starts one.
+    /// and whoever claims the connection first opens its run, so a schedule that fires twice starts one.
     async fn start(&self, connection: &Connection, slot: &str, full: bool) -> Result<RunId, PortError> {
-        let now_ms = self.clock.now_ms();
-        let (run, open) = match self.being_fetched(connection).await? {
-            Some(run) => (run, false),
-            None => {
-                let id = run_id(&["poll", connection.account.as_str(), connection.id.as_str(), slot]);
-                let what = if full { "everybody" } else { "changes" };
-                let source = format!("{what} at {}", settings_of(connection)?.connector);
-                let cause = Cause::Poll { slot: slot.to_owned(), full };
-                (Run::received(connection, id, cause, source, now_ms), true)
+        let mut connection = connection.clone();
+        for _ in 0..CLAIMS {
+            let now_ms = self.clock.now_ms();
+            let (run, is_new) = match self.being_fetched(&connection).await? {
+                Some(run) => (run, false),
+                None => (new_run(&connection, slot, full, now_ms)?, true),
+            };
+            let mut feed = connection.feed.clone();
+            feed.polling = Some(run.id.to_string());
+            let due_ms = Some(now_ms + LOOK_AFTER_MS);
+            let claim = FeedChange { connection: &connection, feed, due_ms, status: None };
+            if self.ledger.save_feed(&claim).await? {
+                if is_new && let Opened::Existing(before) = self.ledger.open_run(&run).await? {
+                    tracing::info!(run.id = %before.id, "the listing was started before");
+                }
+                self.queue.send_poll(&job_of(&run)).await?;
+                return Ok(run.id);
             }
-        };
-        if open && let Opened::Existing(before) = self.ledger.open_run(&run).await? {
-            tracing::info!(run.id = %before.id, "the listing was started before");
+            let fresh = self.ledger.connection(&connection.account, &connection.id).await?;
+            connection = fresh.ok_or_else(|| PortError::never("start the listing", "the connection is gone"))?;
         }
-        let mut feed = connection.feed.clone();
-        feed.polling = Some(run.id.to_string());
-        let change = FeedChange { connection, feed, due_ms: Some(now_ms + LOOK_AFTER_MS), status: None };
-        if !self.ledger.save_feed(&change).await? {
-            tracing::info!(run.id = %run.id, "another schedule was first");
-        }
-        self.queue.send_poll(&job_of(&run)).await?;
-        Ok(run.id)
+        Err(PortError::later("start the listing", "the connection changes all the time"))
     }
 
     async fn being_fetched(&self, connection: &Connection) -> Result<Option<Run>, PortError> {
@@ -123,6 +125,14 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
         let run = self.ledger.run(&connection.account, &connection.id, &id).await?;
         Ok(run.filter(|run| run.state == RunState::Received))
     }
+}
+
+fn new_run(connection: &Connection, slot: &str, full: bool, now_ms: i64) -> Result<Run, PortError> {
+    let id = run_id(&["poll", connection.account.as_str(), connection.id.as_str(), slot]);
+    let what = if full { "everybody" } else { "changes" };
+    let source = format!("{what} at {}", settings_of(connection)?.connector);
+    let cause = Cause::Poll { slot: slot.to_owned(), full };
+    Ok(Run::received(connection, id, cause, source, now_ms))
 }
 
 /// The message about a run whose listing is to be fetched.

@@ -87,7 +87,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
             return Ok(Polled::Ignored("another delivery fetches this listing"));
         };
         let progress = self.progress_of(&run, &source, &kept)?;
-        let mut worker = Worker { progress, holder, delivery, until_ms };
+        let mut worker = Worker { progress, kept, holder, delivery, until_ms };
         let polled = self.go_on(&run, &connection, &source, &mut worker).await;
         if polled.is_err() {
             self.let_go(&run, &worker).await;
@@ -97,8 +97,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
 
     /// Lets the next delivery go on at once: the message of this one comes back under another name, and would find
     /// that somebody fetches the listing. Where this fails too, the listing waits until this function would have ended.
+    ///
+    /// What counts is what was kept last: pages that are only in memory are fetched again.
     async fn let_go(&self, run: &Run, worker: &Worker<'_>) {
-        if let Err(error) = self.keep_until(run, worker, 0).await {
+        if let Err(error) = self.ledger.keep_poll(run, &worker.holder, &worker.kept, 0).await {
             tracing::warn!(run.id = %run.id, %error, "the listing stays taken for a while");
         }
     }
@@ -140,14 +142,15 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
     }
 
     /// Keeps how far it is, unless another has taken over.
-    async fn keep(&self, run: &Run, worker: &Worker<'_>) -> Result<(), PortError> {
+    async fn keep(&self, run: &Run, worker: &mut Worker<'_>) -> Result<(), PortError> {
         self.keep_until(run, worker, worker.until_ms).await
     }
 
-    async fn keep_until(&self, run: &Run, worker: &Worker<'_>, until_ms: i64) -> Result<(), PortError> {
+    async fn keep_until(&self, run: &Run, worker: &mut Worker<'_>, until_ms: i64) -> Result<(), PortError> {
         let text = serde_json::to_string(&worker.progress)
             .map_err(|e| PortError::never("keep how far the listing is", e.to_string()))?;
         if self.ledger.keep_poll(run, &worker.holder, &text, until_ms).await? {
+            worker.kept = text;
             return Ok(());
         }
         Err(PortError::later("keep how far the listing is", "another delivery fetches it now"))
@@ -173,6 +176,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
 /// One delivery at work on a listing.
 struct Worker<'d> {
     progress: Progress,
+    /// What was kept of it last; empty before the first time.
+    kept: String,
     holder: String,
     delivery: Delivery<'d>,
     until_ms: i64,
