@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::eventually;
+use support::{eventually, http};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -103,6 +103,15 @@ impl Up {
         serde_json::from_str(body).unwrap()
     }
 
+    /// Whether no webhook is on its way and no function has anything to do.
+    async fn is_quiet(&self) -> bool {
+        let waiting = self.control("GET", "state", json!({})).await["webhooks"]["waiting"].clone();
+        let queues: Value =
+            serde_json::from_str(&http(&format!("{}/control/queues", self.http), None).await.1).unwrap();
+        waiting == 0
+            && queues.as_object().unwrap().values().all(|counts| counts.as_object().unwrap().values().all(|n| *n == 0))
+    }
+
     fn people(&self) -> Vec<Value> {
         let lines = self.said(&["people", ID, "--json"]);
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -137,6 +146,8 @@ async fn a_hire_comes_by_webhook_and_a_leaver_is_found_by_asking() {
     );
     assert_eq!(people.len(), 41);
 
+    // A later webhook of the hire would see the leaver.
+    eventually("every webhook is dealt with", async || up.is_quiet().await).await;
     up.control("POST", "webhook_url", json!({"url": null})).await;
     up.control("DELETE", &format!("people/{hired}?quiet=true"), json!({})).await;
     assert!(up.has(&hired), "nobody has told");
@@ -157,7 +168,8 @@ fn credentials_in(folder: &Path) -> Vec<String> {
         if path.is_dir() && entry.file_name() != "parameters" {
             found.extend(credentials_in(&path));
         } else if path.is_file() {
-            let bytes = std::fs::read(&path).unwrap();
+            // Temporary files go away meanwhile.
+            let bytes = std::fs::read(&path).unwrap_or_default();
             let has = |secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             found.extend((has(TOKEN) || has(SECRET)).then(|| path.display().to_string()));
         }
@@ -175,7 +187,7 @@ async fn a_connection_file_that_does_not_fit_its_connector_is_refused_by_key() {
         ("access_token = \"finch-token\"\n", "", &["credentials.access_token", "missing"]),
         (base.as_str(), "conection = \"x\"", &["provider.conection", "unknown key"]),
         (SECRET, "short", &["credentials.webhook_secret", "shorter than 16"]),
-        ("from = \"id\"", "from = \"emails\"\ntype = \"Work\"", &["fields.unique_id", "emails"]),
+        ("from = \"id\"", "from = \"emails\"", &["fields.unique_id"]),
     ] {
         let toml = up.toml().replacen(from, to, 1);
         assert_ne!(toml, up.toml(), "{from}");
