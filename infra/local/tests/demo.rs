@@ -21,8 +21,10 @@ fn every_step_of_the_demo_comes_out_as_it_should() {
     for account in ["acme", "acme-2"] {
         let told = demo(folder.path());
         assert!(told.contains(&format!("SFTP login {account}-payroll-nightly")), "{told}");
-        assert!(told.contains("35 of 35 checks as expected") && !told.contains('✗'), "{told}");
+        assert!(told.contains("68 of 68 checks as expected") && !told.contains('✗'), "{told}");
     }
-    assert!(folder.path().join("demo/connection.toml").exists());
+    for file in ["connection.toml", "finch.toml"] {
+        assert!(folder.path().join("demo").join(file).exists(), "{file}");
+    }
     assert!(!folder.path().join("ready.json").exists(), "it has stopped");
 }

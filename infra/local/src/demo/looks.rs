@@ -23,7 +23,9 @@ impl Directory {
         let mut people = BTreeMap::new();
         let keep = |person: Person| drop(people.insert(person.recipient.unique_id.to_string(), person));
         each_person(&ports.table, connection, keep).await?;
-        Ok(Self { people, groups: groups(&ports.table, account).await? })
+        let mut groups = groups(&ports.table, account).await?;
+        groups.retain(|group| group.connection == connection.id);
+        Ok(Self { people, groups })
     }
 
     /// `2,431 people, 34 groups`

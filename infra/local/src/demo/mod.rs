@@ -1,9 +1,12 @@
-//! The demo: the whole system on made-up exports, step by step, each step checked against what the exports' maker
-//! knows to be in them.
+//! The demo: the whole system on made-up exports and a made-up HR system, step by step, each step checked against what
+//! the exports' maker knows to be in them and what was done at the HR system.
 
+mod call;
 mod client;
 mod files;
+mod hr;
 mod looks;
+mod providers;
 mod scene;
 mod steps;
 mod story;
@@ -12,6 +15,7 @@ use std::{
     io::IsTerminal,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::bail;
@@ -23,7 +27,9 @@ use scene::Scene;
 use story::{Story, number};
 
 /// The ports of `up`; any free one where they are taken.
-const PORTS: [u16; 2] = [7300, 7322];
+const PORTS: [u16; 3] = [7300, 7322, 7380];
+/// How often the schedule looks at what is due.
+const SCHEDULE: Duration = Duration::from_millis(500);
 
 /// What the demo is told.
 #[derive(Args, Debug)]
@@ -49,6 +55,8 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
         data: Some(args.data.clone()),
         http: free(PORTS[0]),
         sftp: free(PORTS[1]),
+        fakes: Some(free(PORTS[2])),
+        schedule: Some(SCHEDULE),
         function_logs: false,
         ..Options::patient()
     };
@@ -78,7 +86,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
 async fn tell(stack: &Stack, args: &DemoArgs, story: &mut Story) -> anyhow::Result<()> {
     let addresses = stack.addresses();
     story.plain(&format!(
-        "Muster, from SFTP to mail, on {} made-up people. Real function processes; state and logs in {}.",
+        "Muster, from SFTP and webhooks to mail, on {} made-up people. Real function processes; state and logs in {}.",
         number(u64::from(args.people)),
         stack.folder().display()
     ));

@@ -103,6 +103,22 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Waits until this run is as wanted.
+    ///
+    /// # Errors
+    /// When it takes too long, or a service failed.
+    pub(super) async fn run_until(&self, id: &RunId, reached: impl Fn(&Run) -> bool) -> anyhow::Result<Inspection> {
+        let connection = self.connection.as_ref().context("not connected yet")?;
+        let begun = Instant::now();
+        loop {
+            match self.ports.table.run(&self.account, connection, id).await? {
+                Some(run) if reached(&run) => return Ok(inspect(&self.ports.bucket, run).await?),
+                _ if begun.elapsed() > PATIENCE => bail!("run {id} does not end; {}", self.logs()),
+                _ => tokio::time::sleep(PACE).await,
+            }
+        }
+    }
+
     /// Waits for the next mail.
     ///
     /// # Errors
@@ -121,11 +137,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Waits until no function has anything left to do; answers every mail of this demo.
+    /// Waits until no function has anything left to do.
     ///
     /// # Errors
     /// When it takes too long.
-    pub(super) async fn all_mails(&self) -> anyhow::Result<Vec<Mail>> {
+    pub(super) async fn quiet(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !self.stack.controls().quiet() {
             if begun.elapsed() > PATIENCE {
@@ -133,6 +149,15 @@ impl<'a> Scene<'a> {
             }
             tokio::time::sleep(PACE).await;
         }
+        Ok(())
+    }
+
+    /// Waits until no function has anything left to do; answers every mail of this demo.
+    ///
+    /// # Errors
+    /// When it takes too long.
+    pub(super) async fn all_mails(&self) -> anyhow::Result<Vec<Mail>> {
+        self.quiet().await?;
         Ok(self.stack.services().ses.mails().split_off(self.mails_before))
     }
 
@@ -161,7 +186,7 @@ impl<'a> Scene<'a> {
         Ok(admin::decider(&self.ports).roll_back((&run.account, &run.connection, &run.id)).await?)
     }
 
-    fn logs(&self) -> String {
+    pub(super) fn logs(&self) -> String {
         let logs = self.stack.controls().logs();
         let last: Vec<_> = logs.iter().rev().take(3).rev().map(String::as_str).collect();
         format!("the functions' last words: {}", last.join(" / "))
@@ -181,6 +206,7 @@ impl<'a> Scene<'a> {
             "
 Mails        {}/
 Control      {}/control/logs
+Providers    {}/control/finch/state
 SFTP         sftp -P {port} {}@{host}    (password {})
 Files        {}
 
@@ -192,6 +218,7 @@ In another terminal, for example:
 ",
             addresses.mail,
             addresses.http,
+            self.stack.fakes().unwrap_or_default(),
             self.login.user,
             self.login.password,
             self.stack.folder().join("demo").display(),

@@ -8,6 +8,7 @@ use muster_sync::{Inspection, RunState};
 use super::{
     files::Export,
     looks::{Directory, check_counts, check_issues},
+    providers,
     scene::Scene,
     story::{Story, number},
 };
@@ -26,6 +27,7 @@ pub(super) async fn all(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Res
     too_many_missing(scene, story, &after_day2).await?;
     broken_off(scene, story, &after_day2).await?;
     undo(scene, story, &second, &after_day1).await?;
+    providers::all(scene, story).await?;
     mails(scene, story).await
 }
 
@@ -195,7 +197,7 @@ async fn mails(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()> {
         ));
     }
     story.line(&format!("to read at {}/", scene.stack.addresses().mail));
-    story.check("mails", mails.len(), 7);
+    story.check("mails", mails.len(), 13);
     Ok(())
 }
 
@@ -216,12 +218,12 @@ async fn put(scene: &Scene<'_>, story: &Story, name: &str, bytes: &[u8]) -> anyh
 }
 
 /// Waits for the step's mail and says how long it took since `begun`.
-async fn told(scene: &mut Scene<'_>, story: &Story, begun: Instant) -> anyhow::Result<Mail> {
+pub(super) async fn told(scene: &mut Scene<'_>, story: &Story, begun: Instant) -> anyhow::Result<Mail> {
     let mail = scene.next_mail().await?;
     story.line(&format!("mail after {:.2} s: {}", begun.elapsed().as_secs_f64(), mail.subject));
     Ok(mail)
 }
 
-fn hash(run: &Inspection) -> &str {
+pub(super) fn hash(run: &Inspection) -> &str {
     run.run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default()
 }
