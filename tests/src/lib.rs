@@ -4,6 +4,7 @@
 
 pub mod faulty;
 pub mod hand;
+pub mod hook;
 pub mod house;
 pub mod naive;
 pub mod rig;

@@ -23,7 +23,7 @@ pub use clients::Clients;
 pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, SecretsConfig, TableConfig};
 pub use function::{failed_messages, init_logging, mail_event};
 pub use mail::Mail;
-pub use ports::{Names, Ports, SystemClock};
+pub use ports::{FrozenClock, Names, Ports, SystemClock};
 pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;

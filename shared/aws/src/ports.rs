@@ -70,19 +70,21 @@ impl Names {
 }
 
 impl Ports {
-    /// From the function's environment.
+    /// From the function's environment. The time is the machine's, except where `MUSTER_LOCAL=1` and
+    /// `MUSTER_FROZEN_MS` stand: then it stays at that many milliseconds since 1970 (see [`FrozenClock`]).
     ///
     /// # Errors
     /// [`ConfigError`] names a missing variable.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let clients = Clients::from_env().await;
+        let clock = clock_told(&|name| std::env::var(name).ok());
         Ok(Self {
             table: Table::new(clients.dynamodb(), TableConfig::from_env()?),
             bucket: Bucket::new(clients.s3(), BucketConfig::from_env()?),
             queues: Queues::new(clients.sqs(), QueuesConfig::from_env()),
-            secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), Rc::new(SystemClock)),
+            secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), clock.clone()),
             mail: MailConfig::from_env().ok().map(|config| Mail::new(clients.sesv2(), config)),
-            clock: Box::new(SystemClock),
+            clock: Box::new(clock),
         })
     }
 
@@ -117,5 +119,49 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         since.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0)
+    }
+}
+
+/// A clock that stands still, so that webhooks recorded long ago can be judged as they were then. Only on a developer's
+/// machine: where time stands, no signature ever grows old.
+#[derive(Debug, Clone, Copy)]
+pub struct FrozenClock {
+    /// What it shows, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl Clock for FrozenClock {
+    fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+}
+
+/// The clock that the environment asks for.
+fn clock_told(told: &dyn Fn(&str) -> Option<String>) -> Rc<dyn Clock> {
+    let is_local = told("MUSTER_LOCAL").as_deref() == Some("1");
+    let frozen = told("MUSTER_FROZEN_MS").filter(|_| is_local).and_then(|ms| ms.parse().ok());
+    match frozen {
+        Some(now_ms) => Rc::new(FrozenClock { now_ms }),
+        None => Rc::new(SystemClock),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_stands_still_on_a_developers_machine_only() {
+        let check = |local: Option<&str>, frozen: &str, stands: bool| {
+            let told = |name: &str| match name {
+                "MUSTER_LOCAL" => local.map(str::to_owned),
+                _ => Some(frozen.to_owned()),
+            };
+            assert_eq!(clock_told(&told).now_ms() == 5_000, stands, "{local:?} {frozen}");
+        };
+        check(Some("1"), "5000", true);
+        check(None, "5000", false);
+        check(Some("0"), "5000", false);
+        check(Some("1"), "soon", false);
     }
 }
