@@ -5,6 +5,7 @@
 pub mod faulty;
 pub mod hand;
 pub mod harness;
+pub mod hook;
 pub mod house;
 pub mod http;
 pub mod naive;
