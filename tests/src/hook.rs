@@ -118,19 +118,27 @@ pub async fn post(base: &str, path: &str, headers: &Headers, body: &[u8]) -> Ans
 
 /// The same by any method.
 pub async fn send(base: &str, method: &str, path: &str, headers: &Headers, body: &[u8]) -> Answer {
+    try_send(base, method, path, headers, body).await.unwrap()
+}
+
+/// The same, where the connection may break.
+///
+/// # Errors
+/// When it did.
+pub async fn try_send(base: &str, method: &str, path: &str, headers: &Headers, body: &[u8]) -> std::io::Result<Answer> {
     let address = base.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body).await?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    stream.read_to_end(&mut answer).await?;
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
 }
