@@ -48,7 +48,8 @@ async fn a_store_of_secrets_that_is_down_never_looks_like_a_bad_signature_f40() 
     desk.rig.clock.advance(20 * 60_000);
     let (status, said) = desk.finch(&path, FINCH_SECRET, "e-3", &body).await;
     assert_eq!(status, 200, "{said}");
-    assert_eq!(desk.finch(&path, OTHER_SECRET, "e-4", &body).await.0, 401);
+    // One that does not fit may be signed with a secret that was stored since: nobody can tell now.
+    assert_eq!(desk.finch(&path, OTHER_SECRET, "e-4", &body).await.0, 503);
     desk.rig.services.faults.clear();
     let later = desk.signed(FINCH_SECRET, "e-1", &body);
     assert_eq!(desk.give_as(&cold, &path, &later, text, false).await.status_code, 200);
