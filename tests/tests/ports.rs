@@ -378,7 +378,7 @@ async fn secrets_are_read_as_they_were_stored() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_seen_within_five_minutes_or_at_once_f39() {
+async fn a_rotated_secret_is_seen_within_five_minutes_or_ten_seconds_f39() {
     let rig = Rig::default();
     let (admin, store) = (rig.ports().secrets, rig.ports().secrets);
     admin.put_secrets(&place(), &set("token-1")).await.unwrap();
@@ -390,6 +390,11 @@ async fn a_rotated_secret_is_seen_within_five_minutes_or_at_once_f39() {
     rig.clock.advance(1);
     assert_eq!(token(&store, false).await, is("token-2"));
     admin.put_secrets(&place(), &set("token-3")).await.unwrap();
+    rig.clock.advance(9_999);
+    assert_eq!(token(&store, true).await, is("token-2"), "who asks again and again does not keep the store busy");
+    rig.clock.advance(1);
+    assert_eq!(token(&store, true).await, is("token-2"));
+    rig.clock.advance(1);
     assert_eq!(token(&store, true).await, is("token-3"));
     assert_eq!(token(&store, false).await, is("token-3"), "what was read past the cache is in it");
 }
