@@ -227,8 +227,11 @@ impl House {
             let received = self.rig.services.sqs.receive("poll", 1, None).unwrap();
             let Some(one) = received.first() else { return last };
             let job: PollJob = serde_json::from_str(&one.message.body).unwrap();
-            last = Some(self.fetch_job(&job, &one.receipt).await.unwrap());
-            self.rig.services.sqs.delete("poll", &one.receipt).unwrap();
+            // One that failed comes back when it is visible again.
+            if let Ok(polled) = self.fetch_job(&job, &one.receipt).await {
+                last = Some(polled);
+                self.rig.services.sqs.delete("poll", &one.receipt).unwrap();
+            }
         }
     }
 

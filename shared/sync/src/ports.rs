@@ -482,7 +482,8 @@ impl SecretSet {
 /// Where credentials lie. Reads may be a few minutes old.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Secrets {
-    /// The secrets of a place; `None` when there are none. `fresh` reads past the cache.
+    /// The secrets of a place; `None` when there are none. `fresh` reads past the cache, but
+    /// for what was read a few seconds ago.
     async fn secrets(&self, place: &SecretPlace, fresh: bool) -> Answer<Option<SecretSet>>;
     /// Stores the secrets of a place.
     async fn put_secrets(&self, place: &SecretPlace, set: &SecretSet) -> Answer<()>;

@@ -38,7 +38,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
     ) -> Result<Collected, PortError> {
         let mut reach = Reach::of(connection, source, (self.secrets, self.web, self.clock)).await?;
         let begins = worker.progress.steps == 0 && !worker.progress.looked_twice;
-        if begins && matches!(&run.cause, Cause::Poll { slot, .. } if slot.starts_with("now-")) {
+        if begins && matches!(&run.cause, Cause::Poll { slot, .. } if slot.starts_with(super::dispatch::NOW)) {
             reach.resync().await;
         }
         let mut pages = Pages { buffer: Buffer::default(), known: HashSet::new() };

@@ -31,6 +31,8 @@ pub struct Dispatched {
     pub late: u32,
 }
 
+/// How the slots of listings begin that somebody asked for.
+pub(super) const NOW: &str = "now-";
 /// Connections looked at in one go.
 const AT_ONCE: u16 = 200;
 /// How often a connection that others change meanwhile is claimed.
@@ -69,6 +71,7 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
             return self.ledger.save_feed(&change).await.map(|_| ());
         }
         match Source::of(&connection)? {
+            Some(_) if self.has_ended(&connection, now_ms).await? => {}
             Some(source) => {
                 let full = wants_full(&connection, &source, now_ms);
                 self.start(&connection, &format!("due-{due_ms}"), full).await?;
@@ -88,7 +91,7 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
         if switched_off(&connection)?.is_some() || Source::of(&connection)?.is_none() {
             return Ok(None);
         }
-        let slot = format!("now-{}", self.clock.now_ms());
+        let slot = format!("{NOW}{}", self.clock.now_ms());
         self.start(&connection, &slot, true).await.map(Some)
     }
 
@@ -104,6 +107,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
             };
             let mut feed = connection.feed.clone();
             feed.polling = Some(run.id.to_string());
+            if !is_new && slot.starts_with(NOW) {
+                // What is under way may have begun before what the asker has in mind.
+                feed.full_wanted_ms = Some(now_ms);
+            }
             let due_ms = Some(now_ms + LOOK_AFTER_MS);
             let claim = FeedChange { connection: &connection, feed, due_ms, status: None };
             if self.ledger.save_feed(&claim).await? {
@@ -119,11 +126,34 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
         Err(PortError::later("start the listing", "the connection changes all the time"))
     }
 
-    async fn being_fetched(&self, connection: &Connection) -> Result<Option<Run>, PortError> {
+    /// Whether the listing under way is done, though a function that died could not say so any more: then the next
+    /// one comes at its own time, and not now.
+    async fn has_ended(&self, connection: &Connection, now_ms: i64) -> Result<bool, PortError> {
+        let Some(run) = self.under_way(connection).await? else { return Ok(false) };
+        let wanted = connection.feed.full_wanted_ms.is_some() && connection.waiting.is_none();
+        if matches!(run.state, RunState::Received | RunState::Applying) || wanted {
+            return Ok(false);
+        }
+        let due_ms = next_due(&settings_of(connection)?, run.received_ms, run.received_ms);
+        if due_ms <= now_ms {
+            return Ok(false);
+        }
+        let mut feed = connection.feed.clone();
+        feed.polling = None;
+        let change = FeedChange { connection, feed, due_ms: Some(due_ms), status: None };
+        self.ledger.save_feed(&change).await.map(|_| true)
+    }
+
+    async fn under_way(&self, connection: &Connection) -> Result<Option<Run>, PortError> {
         let id = connection.feed.polling.as_deref().and_then(|id| RunId::parse(id).ok());
         let Some(id) = id else { return Ok(None) };
-        let run = self.ledger.run(&connection.account, &connection.id, &id).await?;
-        Ok(run.filter(|run| run.state == RunState::Received))
+        self.ledger.run(&connection.account, &connection.id, &id).await
+    }
+
+    /// The run whose listing is being fetched, or whose plan is being written: its message brings it further.
+    async fn being_fetched(&self, connection: &Connection) -> Result<Option<Run>, PortError> {
+        let run = self.under_way(connection).await?;
+        Ok(run.filter(|run| matches!(run.state, RunState::Received | RunState::Applying)))
     }
 }
 
