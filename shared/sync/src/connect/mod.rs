@@ -95,15 +95,19 @@ pub async fn save_connection<P: Ledger + Admin>(
     text: &str,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
-    let settings = Settings::from_toml(text)?;
+    let mut settings = Settings::from_toml(text)?;
+    let mut given = credentials_of(text);
+    provider::sort_keys(&mut settings, &mut given);
     let id = ConnectionId::named(&settings.account, &settings.name).map_err(NotSaved::Name)?;
     let place = SecretPlace::Connection(settings.account.clone(), id.clone());
     let before = ports.connection(&settings.account, &id).await?;
     let stored = secrets.secrets(&place, true).await?;
-    let credentials = Given { file: as_secrets(&credentials_of(text)), stored };
+    let credentials = Given { file: as_secrets(&given), stored };
     let line = provider::check(&settings, &credentials, terms)?;
     check_group(ports, &settings, &id).await?;
-    let wish = Wish { text: stored_text(text, &settings), settings, id, line };
+    // Where the file holds secrets it is written anew without them.
+    let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
+    let wish = Wish { text, settings, id, line };
     let saved = match before {
         Some(before) => change(ports, &wish, before, &credentials, terms).await?,
         None => create(ports, &wish, terms).await?,
@@ -179,11 +183,6 @@ impl Given {
         let previous = self.stored.as_ref().map(|stored| (stored.current.clone(), now_ms + ROTATION_MS));
         self.are_new().then(|| SecretSet { current: self.file.clone(), previous })
     }
-}
-
-/// The file as it is stored. Where it holds secrets it is written anew without them.
-fn stored_text(text: &str, settings: &Settings) -> String {
-    if credentials_of(text).is_empty() { text.to_owned() } else { settings.to_toml() }
 }
 
 async fn change<P: Ledger + Admin>(

@@ -1,5 +1,7 @@
 //! Whether a connection file fits its connector.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use muster_connectors::{Connector, Key, Secret, Target, connector, effective};
 use muster_core::mapping::Mapping;
@@ -10,6 +12,29 @@ use super::{Given, Line, Terms};
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
 const FILES: &str = "sftp";
+
+/// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
+/// stored with those only; what is none and stands in `[credentials]` belongs to `[provider]`.
+pub(super) fn sort_keys(settings: &mut Settings, credentials: &mut BTreeMap<String, String>) {
+    let Some(about) = connector(&settings.connector).map(Connector::about) else { return };
+    let has = |keys: &[Key], name: &str| keys.iter().any(|key| key.name == name);
+    let (secret, plain) = (
+        |name: &String| has(about.credentials, name) && !has(about.provider, name),
+        |name: &String| has(about.provider, name) && !has(about.credentials, name),
+    );
+    let secrets: Vec<String> = settings.provider.keys().filter(|name| secret(name)).cloned().collect();
+    let plains: Vec<String> = credentials.keys().filter(|name| plain(name)).cloned().collect();
+    for name in secrets {
+        if let Some(value) = settings.provider.remove(&name) {
+            credentials.entry(name).or_insert(value);
+        }
+    }
+    for name in plains {
+        if let Some(value) = credentials.remove(&name) {
+            settings.provider.entry(name).or_insert(value);
+        }
+    }
+}
 
 /// Checks settings and credentials against the connector, everything at once.
 pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) -> Result<Line, SettingsError> {
