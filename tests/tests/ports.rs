@@ -200,17 +200,20 @@ async fn a_close_says_how_the_connection_stands_and_when_it_is_due() {
     table.open_run(&run).await.unwrap();
     let close = Transition {
         status: Some(ConnectionStatus::ReauthNeeded),
-        feed: Some(Feed { failures: 3, ..connection.feed.clone() }),
+        feed: Some(Feed { alerted_ms: Some(3), ..connection.feed.clone() }),
         due_ms: Some(77),
         ..Transition::told(&run, &connection, RunState::Failed, Some("sign in again"), 10)
     };
     assert!(table.save_feed(&change(&connection, "a", None)).await.unwrap());
     assert!(!table.close(&close).await.unwrap(), "another saved since it was read");
     let connection = again(&table, &connection).await;
-    let feed = Some(Feed { failures: 3, ..connection.feed.clone() });
+    let feed = Some(Feed { alerted_ms: Some(3), ..connection.feed.clone() });
     assert!(table.close(&Transition { connection: &connection, feed, ..close }).await.unwrap());
     let stands = again(&table, &connection).await;
-    assert_eq!((stands.status, stands.feed.failures, stands.feed.version), (ConnectionStatus::ReauthNeeded, 3, 2));
+    assert_eq!(
+        (stands.status, stands.feed.alerted_ms, stands.feed.version),
+        (ConnectionStatus::ReauthNeeded, Some(3), 2)
+    );
     assert_eq!((stands.due_ms, stands.feed.mark.as_deref()), (Some(77), Some("a")));
 }
 

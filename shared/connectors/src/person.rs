@@ -73,7 +73,7 @@ impl Values {
 
     /// Takes over a JSON value under `path`: scalars as texts, `null` as empty, objects by their keys
     /// (`path.key`), lists of scalars joined by `;`. Lists of objects are left to [`Values::typed`] and
-    /// [`Values::named`]. `skip` names top-level keys that are never looked at.
+    /// [`Values::named`].
     pub fn take(&mut self, path: &str, value: &Value) {
         match value {
             Value::Null => self.set_empty(path),

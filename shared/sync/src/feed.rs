@@ -39,14 +39,6 @@ pub struct Feed {
     /// For which missing file an alert was sent, as the time at which it was expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerted_ms: Option<i64>,
-    /// How many polls in a row the provider failed.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub failures: u32,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl Feed {

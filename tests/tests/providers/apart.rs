@@ -76,12 +76,17 @@ async fn a_connection_cannot_take_over_anothers_webhooks_t3() {
 #[tokio::test]
 async fn a_secret_that_stands_in_the_wrong_table_is_stored_with_the_credentials_only() {
     let mut house = House::connected("merge", 5, "").await;
-    let swapped = file("merge", "")
-        .replace("account_token = \"merge-account-token\"", "")
-        .replace("linked_account_id = \"la-1\"", "linked_account_id = \"la-1\"\naccount_token = \"merge-account-token\"");
+    let swapped = file("merge", "").replace("account_token = \"merge-account-token\"", "").replace(
+        "linked_account_id = \"la-1\"",
+        "linked_account_id = \"la-1\"\naccount_token = \"merge-account-token\"",
+    );
     house.connect(&swapped).await;
     let stored = house.rig.stored().await;
-    assert!(!stored.settings.contains("merge-account-token") && stored.settings.contains("la-1"), "{}", stored.settings);
+    assert!(
+        !stored.settings.contains("merge-account-token") && stored.settings.contains("la-1"),
+        "{}",
+        stored.settings
+    );
     house.poll().await;
     house.run_schedule(5).await;
     assert_eq!(house.rig.people().await.len(), 5);

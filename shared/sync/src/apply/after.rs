@@ -77,7 +77,6 @@ fn removals(run: &Run, plan: &PlanRef, connection: &Connection, now_ms: i64) -> 
 }
 
 fn polled(run: &Run, plan: &PlanRef, feed: &mut Feed) {
-    feed.failures = 0;
     if feed.polling.as_deref() == Some(run.id.as_str()) {
         feed.polling = None;
     }

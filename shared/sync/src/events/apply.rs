@@ -20,7 +20,7 @@ pub struct EventTaker<'a, L, D, O, Q, S, W, C> {
     pub directory: &'a D,
     /// Plans.
     pub objects: &'a O,
-    /// To `report-email` and `scheduled-poll`.
+    /// To `report-email`.
     pub queue: &'a Q,
     /// Credentials.
     pub secrets: &'a S,

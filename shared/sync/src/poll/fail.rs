@@ -52,7 +52,6 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         if feed.polling.as_deref() == Some(run.id.as_str()) {
             feed.polling = None;
         }
-        feed.failures = feed.failures.saturating_add(1);
         let mail = connection.status != status;
         let transition = Transition {
             mail,

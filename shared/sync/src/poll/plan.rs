@@ -34,7 +34,6 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let mut again = None;
         let imported = importer
             .under_lease(run, worker.delivery, async |connection| {
-                // Settings may have changed while people were fetched: what was fetched fits those at its beginning.
                 match self.plan_leased(&importer, run, connection, source, worker).await? {
                     Made::Imported(imported) => Ok(imported),
                     Made::LookAgain(people) => {
@@ -69,13 +68,11 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
     ) -> Result<Made, PortError> {
         let began_ms = worker.progress.began_ms;
         if self.maps_otherwise(connection, worker)? {
-            return self
-                .supersede(importer, run, connection, "the mapping was changed while people were fetched")
-                .await;
+            return self.supersede(run, connection, "the mapping was changed while people were fetched").await;
         }
         if connection.feed.lost_count_ms.is_some_and(|lost| lost >= began_ms) {
             let why = "events changed more people meanwhile than can be told apart; people are listed again";
-            return self.supersede(importer, run, connection, why).await;
+            return self.supersede(run, connection, why).await;
         }
         let mut spool = Spool::of(self.objects, &worker.progress.parts).await?;
         if worker.progress.full {
@@ -90,19 +87,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
     }
 
     /// Ends a run whose listing says nothing any more, and has people listed again at once.
-    async fn supersede(
-        &self,
-        importer: &Importer<'_, L, D, O, Q, C>,
-        run: &Run,
-        connection: &Connection,
-        why: &str,
-    ) -> Result<Made, PortError> {
-        self.put_off(run, connection, why).await?;
-        let _ = importer;
-        Ok(Made::Imported(Imported::Run(RunState::Superseded)))
-    }
-
-    async fn put_off(&self, run: &Run, connection: &Connection, why: &str) -> Result<(), PortError> {
+    async fn supersede(&self, run: &Run, connection: &Connection, why: &str) -> Result<Made, PortError> {
         let now_ms = self.clock.now_ms();
         let mut feed = connection.feed.clone();
         feed.polling = None;
@@ -114,7 +99,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
             ..Transition::told(run, connection, RunState::Superseded, Some(why), now_ms)
         };
         if self.ledger.close(&transition).await? {
-            return Ok(());
+            return Ok(Made::Imported(Imported::Run(RunState::Superseded)));
         }
         Err(PortError::later("end the run", "another delivery was first"))
     }
@@ -131,7 +116,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let progress = &worker.progress;
         let position = Position::new(progress.began_ms, "poll", "", run.id.as_str());
         if connection.last_source.as_ref().is_some_and(|last| position < *last) {
-            return self.supersede(importer, run, connection, "a newer listing was planned before this one").await;
+            return self.supersede(run, connection, "a newer listing was planned before this one").await;
         }
         let listing = self.listing(connection, source, progress, spool)?;
         match importer.plan_listing(run, connection, source, listing).await? {
@@ -196,7 +181,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let rows = rows.into_iter().filter(|row| !is_newer(row)).collect();
         let Some(gone) = self.unique_ids(connection, source, gone).await? else {
             let why = "the provider removed somebody whose unique id is not known; everybody is listed";
-            return self.supersede(importer, run, connection, why).await;
+            return self.supersede(run, connection, why).await;
         };
         let gone = gone.into_iter().filter(|id| !newer(id.as_str())).collect();
         let issues = std::mem::take(&mut spool.issues);
@@ -205,7 +190,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         let planned = importer.plan_excerpt(run, connection, source, excerpt).await?;
         if !planned.held.is_empty() {
             let why = format!("over a limit ({}); everybody is listed, and that plan decides", planned.held.join(", "));
-            return self.supersede(importer, run, connection, &why).await;
+            return self.supersede(run, connection, &why).await;
         }
         importer.commit(run, connection, planned, None, None).await.map(Made::Imported)
     }
