@@ -25,7 +25,11 @@ mod report;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
-pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
+pub use connect::{
+    BadKey, Drawn, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, NotSaved, NotSwitched, PublicKey, Saved,
+    Switch, Terms, add_public_keys, change_login, end_waiting, login_of, may_come_from, may_switch, password_of,
+    put_connector_secret, save_connection, say_farewell, switch,
+};
 pub use decide::{Decider, Refused};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};

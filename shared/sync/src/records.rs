@@ -186,6 +186,11 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
 }
 
 /// What an event told that is worth a run.

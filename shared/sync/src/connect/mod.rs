@@ -1,6 +1,8 @@
 //! Saving a connection.
 
+mod login;
 mod provider;
+mod switch;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +10,11 @@ use muster_connectors::Secret;
 use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError, credentials_of};
 use sha2::{Digest, Sha256};
+
+pub use self::login::{
+    BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
+};
+pub use self::switch::{NotSwitched, Switch, end_waiting, may_switch, say_farewell, switch};
 
 use crate::people::connections_of;
 use crate::reach::as_secrets;
@@ -39,6 +46,9 @@ pub enum NotSaved {
     /// A connection stays with its connector: its unique ids are that provider's.
     #[error("connector: connection {0} has another connector; give this one another name")]
     Connector(ConnectionId),
+    /// The connection of that name is deleted: its people and runs stay apart from those of a new one.
+    #[error("name: connection {0} of that name is deleted; choose another name")]
+    Deleted(ConnectionId),
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -192,6 +202,9 @@ async fn change<P: Ledger + Admin>(
     credentials: &Given,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
+    if before.status == ConnectionStatus::Deleted {
+        return Err(NotSaved::Deleted(wish.id.clone()));
+    }
     if settings_of(&before)?.connector != wish.settings.connector {
         return Err(NotSaved::Connector(wish.id.clone()));
     }
@@ -213,16 +226,20 @@ async fn change<P: Ledger + Admin>(
     Ok(wish.saved(user, None))
 }
 
+/// When the schedule looks at a connection first: at once for a provider, when its file should have come for files with
+/// a cadence.
+fn first_due(settings: &Settings, now_ms: i64) -> Option<i64> {
+    if settings.connector != provider::FILES {
+        return Some(now_ms);
+    }
+    let cadence = settings.cadence?.minutes();
+    let late = settings.late_after_minutes.unwrap_or_else(|| (cadence / 10).max(60));
+    Some(now_ms + i64::from(cadence + late) * 60_000)
+}
+
 impl Wish {
-    /// When the schedule looks at the connection first: at once for a provider, when its file should have come for
-    /// files with a cadence.
     fn due_ms(&self, now_ms: i64) -> Option<i64> {
-        if self.line.api.is_some() {
-            return Some(now_ms);
-        }
-        let cadence = self.settings.cadence?.minutes();
-        let late = self.settings.late_after_minutes.unwrap_or_else(|| (cadence / 10).max(60));
-        Some(now_ms + i64::from(cadence + late) * 60_000)
+        first_due(&self.settings, now_ms)
     }
 
     fn saved(&self, sftp_user: Option<String>, sftp_password: Option<String>) -> Saved {
@@ -249,8 +266,8 @@ pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -
 async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> Result<Saved, NotSaved> {
     let (drawn, id, settings) = (terms.drawn, &wish.id, &wish.settings);
     let takes_files = wish.line.api.is_none();
-    let user = id.to_string();
-    let password: String = drawn.password.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let user = login::user_of(id);
+    let password = password_of(&drawn.password);
     let connection = Connection {
         account: settings.account.clone(),
         id: id.clone(),
@@ -281,6 +298,8 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
     let credentials = Credentials {
         password_hash: takes_files.then(|| stored_password(&drawn.salt, &password)),
         keys: if takes_files { terms.public_keys.to_vec() } else { Vec::new() },
+        allowed_ips: Vec::new(),
+        locked: false,
     };
     // The login is called like the connection, over all accounts: one that stands for another has taken the id.
     if !ports.put_login(&user, &login, &credentials).await? {
@@ -295,6 +314,11 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
 /// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
+/// The password that random bytes make.
+pub fn password_of(drawn: &[u8; 20]) -> String {
+    drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
 /// The stored form of a password. It has 100 random bits, so one round of hashing is enough.
 fn stored_password(salt: &[u8], password: &str) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -304,11 +328,19 @@ fn stored_password(salt: &[u8], password: &str) -> String {
 
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {
     let wanted = settings.group.trim().to_lowercase();
-    for other in connections_of(ports, &settings.account).await?.into_iter().filter(|other| other.id != *id) {
+    for other in connections_of(ports, &settings.account).await? {
+        if other.id == *id || is_gone(&other) {
+            continue;
+        }
         let theirs = Settings::from_toml(&other.settings)?;
         if theirs.group.trim().to_lowercase() == wanted {
             return Err(NotSaved::GroupTaken { group: settings.group.clone(), connection: other.id });
         }
     }
     Ok(())
+}
+
+/// Whether nobody is in a connection's group any more, nor will be.
+fn is_gone(connection: &Connection) -> bool {
+    connection.status == ConnectionStatus::Deleted && connection.owned == 0
 }

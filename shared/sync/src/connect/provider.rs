@@ -11,7 +11,7 @@ use super::{Given, Line, Terms};
 
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
-const FILES: &str = "sftp";
+pub(super) const FILES: &str = "sftp";
 
 /// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
 /// stored with those only; what is none and stands in `[credentials]` belongs to `[provider]`.
