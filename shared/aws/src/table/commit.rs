@@ -133,7 +133,9 @@ impl Table {
             .remove("active")
             .when_is("active", s(run.id.as_str()));
         let connection_change = if finish.deletes {
-            let deleted = connection_change.set("status", s(status_name(ConnectionStatus::Deleted)));
+            let deleted = connection_change
+                .set("status", s(status_name(ConnectionStatus::Deleted)))
+                .set("note", s("deleted with everybody it owned"));
             with_due(deleted, connection, None)
         } else {
             run_status_change(connection_change, connection, Some(ConnectionStatus::Connected))

@@ -110,7 +110,7 @@ fn wished(connection: &Connection, to: Switch, note: Option<&str>, now_ms: i64) 
     Ok(Connection {
         status,
         due_ms,
-        // NOTE
+        note: note.map(str::to_owned),
         settings_version: connection.settings_version + 1,
         ..connection.clone()
     })
