@@ -29,12 +29,13 @@ mod stored_issues;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
-pub use connect::{
-    BadKey, Drawn, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, NotSaved, NotSwitched, PublicKey, Saved,
-    Switch, Terms, add_public_keys, change_login, end_waiting, login_of, may_come_from, may_switch, password_of,
-    put_connector_secret, save_connection, say_farewell, switch,
-};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
+pub use connect::{
+    BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, NotSaved,
+    NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login, check_connection,
+    differences, end_waiting, keep_version, login_of, may_come_from, may_switch, password_of, put_connector_secret,
+    save_checked, save_connection, save_kept, say_farewell, settings_version, settings_versions, switch,
+};
 pub use decide::{Decider, Refused};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};

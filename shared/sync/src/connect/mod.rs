@@ -3,6 +3,7 @@
 mod login;
 mod provider;
 mod switch;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,9 @@ pub use self::login::{
     BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
 };
 pub use self::switch::{NotSwitched, Switch, end_waiting, may_switch, say_farewell, switch};
+pub use self::versions::{
+    Difference, SettingsVersion, differences, keep_version, save_kept, settings_version, settings_versions,
+};
 
 use crate::people::connections_of;
 use crate::reach::as_secrets;
@@ -49,6 +53,9 @@ pub enum NotSaved {
     /// The connection of that name is deleted: its people and runs stay apart from those of a new one.
     #[error("name: connection {0} of that name is deleted; choose another name")]
     Deleted(ConnectionId),
+    /// The account has a connection of that name.
+    #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
+    Exists(ConnectionId),
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -107,24 +114,119 @@ pub async fn save_connection<P: Ledger + Admin>(
     text: &str,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
+    let checked = check_connection(ports, secrets, text, terms, Expected::Any).await?;
+    save_checked(ports, secrets, &checked, terms).await
+}
+
+/// What a connection file may be saved over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there, or nothing.
+    Any,
+    /// Nothing: the connection is to be new.
+    New,
+    /// Settings of this version.
+    Version(u64),
+}
+
+/// A connection file that may be saved.
+#[derive(Debug)]
+pub struct Checked {
+    wish: Wish,
+    credentials: Given,
+    /// The connection that is there already.
+    pub before: Option<Connection>,
+}
+
+impl Checked {
+    /// The connection's id.
+    pub fn id(&self) -> &ConnectionId {
+        &self.wish.id
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.wish.settings
+    }
+
+    /// What is stored of the file: never its credentials.
+    pub fn text(&self) -> &str {
+        &self.wish.text
+    }
+
+    /// The names of the credentials that saving it changes.
+    pub fn new_credentials(&self) -> Vec<&str> {
+        let given = self.credentials.file.keys().map(String::as_str);
+        if self.credentials.are_new() { given.collect() } else { Vec::new() }
+    }
+}
+
+/// Checks a connection file against everything that it must fit; stores nothing.
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn check_connection<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    text: &str,
+    terms: Terms<'_>,
+    expected: Expected,
+) -> Result<Checked, NotSaved> {
     let mut settings = Settings::from_toml(text)?;
     let mut given = credentials_of(text);
     provider::sort_keys(&mut settings, &mut given);
     let id = ConnectionId::named(&settings.account, &settings.name).map_err(NotSaved::Name)?;
-    let place = SecretPlace::Connection(settings.account.clone(), id.clone());
     let before = ports.connection(&settings.account, &id).await?;
-    let stored = secrets.secrets(&place, true).await?;
+    check_before(before.as_ref(), &settings, &id, expected)?;
+    let stored = secrets.secrets(&SecretPlace::Connection(settings.account.clone(), id.clone()), true).await?;
     let credentials = Given { file: as_secrets(&given), stored };
     let line = provider::check(&settings, &credentials, terms)?;
     check_group(ports, &settings, &id).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
-    let wish = Wish { text, settings, id, line };
+    Ok(Checked { wish: Wish { text, settings, id, line }, credentials, before })
+}
+
+fn check_before(
+    before: Option<&Connection>,
+    settings: &Settings,
+    id: &ConnectionId,
+    expected: Expected,
+) -> Result<(), NotSaved> {
+    let Some(before) = before else {
+        return if matches!(expected, Expected::Version(_)) { Err(NotSaved::Raced) } else { Ok(()) };
+    };
+    if before.status == ConnectionStatus::Deleted {
+        return Err(NotSaved::Deleted(id.clone()));
+    }
+    match expected {
+        Expected::New => return Err(NotSaved::Exists(id.clone())),
+        Expected::Version(version) if version != before.settings_version => return Err(NotSaved::Raced),
+        Expected::Any | Expected::Version(_) => {}
+    }
+    if settings_of(before)?.connector == settings.connector {
+        return Ok(());
+    }
+    Err(NotSaved::Connector(id.clone()))
+}
+
+/// Saves a checked connection file, if nobody else saved the connection since.
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn save_checked<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    checked: &Checked,
+    terms: Terms<'_>,
+) -> Result<Saved, NotSaved> {
+    let Checked { wish, credentials, before } = checked;
     let saved = match before {
-        Some(before) => change(ports, &wish, before, &credentials, terms).await?,
-        None => create(ports, &wish, terms).await?,
+        Some(before) => change(ports, wish, before.clone(), credentials, terms).await?,
+        None => create(ports, wish, terms).await?,
     };
     if let Some(set) = credentials.to_store(terms.now_ms) {
+        let place = SecretPlace::Connection(wish.settings.account.clone(), wish.id.clone());
         secrets.put_secrets(&place, &set).await?;
     }
     Ok(saved)
@@ -151,6 +253,7 @@ pub async fn put_connector_secret(
 }
 
 /// A connection as it is to be.
+#[derive(Debug)]
 struct Wish {
     settings: Settings,
     id: ConnectionId,
@@ -160,6 +263,7 @@ struct Wish {
 }
 
 /// How a connection is reached.
+#[derive(Debug)]
 struct Line {
     /// The connector's name, where it has an API.
     api: Option<&'static str>,
@@ -170,6 +274,7 @@ struct Line {
 }
 
 /// The credentials of the file, and those that are stored.
+#[derive(Debug)]
 struct Given {
     file: BTreeMap<String, Secret>,
     stored: Option<SecretSet>,
@@ -204,12 +309,6 @@ async fn change<P: Ledger + Admin>(
     credentials: &Given,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
-    if before.status == ConnectionStatus::Deleted {
-        return Err(NotSaved::Deleted(wish.id.clone()));
-    }
-    if settings_of(&before)?.connector != wish.settings.connector {
-        return Err(NotSaved::Connector(wish.id.clone()));
-    }
     let user = before.sftp_user.clone();
     let version = before.settings_version;
     // New credentials are tried at once.
