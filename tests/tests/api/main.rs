@@ -4,5 +4,6 @@
 
 mod access;
 mod audit;
+mod connections;
 mod document;
 mod once;
