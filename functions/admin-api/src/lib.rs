@@ -84,8 +84,8 @@ impl<W: Web> World for Stage<W> {
 }
 
 fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
-    let claims = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt).map(|jwt| jwt.claims);
-    let claims: Option<BTreeMap<_, _>> = claims.map(|claims| claims.into_iter().collect());
+    let claims = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
+    let claims: Option<BTreeMap<_, _>> = claims.map(|jwt| jwt.claims.into_iter().collect());
     let text = event.body.unwrap_or_default();
     let body = if event.is_base64_encoded {
         base64::engine::general_purpose::STANDARD.decode(&text).unwrap_or_default()

@@ -23,6 +23,7 @@ mod inspect;
 mod people;
 mod plan_store;
 mod poll;
+mod product_events;
 mod reach;
 mod report;
 mod stored_issues;
@@ -46,6 +47,7 @@ pub use ports::{
     SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
+pub use product_events::ProductEvent;
 pub use records::{
     Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
     Removal, Run, RunCounts, RunState,
