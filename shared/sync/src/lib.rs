@@ -22,6 +22,7 @@ mod plan_store;
 mod poll;
 mod reach;
 mod report;
+mod signed_link;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
@@ -45,6 +46,7 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use stored_issues::{StoredIssues, issues_from_json};
 
 /// A day, in milliseconds.
