@@ -22,12 +22,13 @@ mod plan_store;
 mod poll;
 mod reach;
 mod report;
+mod runs;
 mod signed_link;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
-pub use decide::{Decider, Refused};
+pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
@@ -46,6 +47,10 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use runs::{
+    ChangeFilter, ChangePage, ChangePlace, Download, FieldMove, LARGEST_UPLOAD, List, NoUpload, RunFilter, RunPage,
+    UploadPlace, changes, download, field_moves, list_runs, upload_place,
+};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use stored_issues::{StoredIssues, issues_from_json};
 

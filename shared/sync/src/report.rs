@@ -214,10 +214,15 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
 
 /// `people_11222026.csv` and run `3fa9…` make `people_11222026.3fa9c1d2.errors.csv`.
 pub(crate) fn error_file_name(run: &Run) -> String {
+    format!("{}.errors.csv", stem_of(run))
+}
+
+/// How the names of a run's files begin: `people_11222026.3fa9c1d2`.
+pub(crate) fn stem_of(run: &Run) -> String {
     let name = run.source.rsplit('/').next().unwrap_or_default();
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     let short = run.id.as_str().get(..8).unwrap_or(run.id.as_str());
-    format!("{stem}.{short}.errors.csv")
+    format!("{stem}.{short}")
 }
 
 fn outcome_of(run: &Run) -> Outcome {
