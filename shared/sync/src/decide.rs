@@ -110,14 +110,27 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
         }
     }
 
-    /// Whether [`Decider::roll_back`] would open a run that undoes this one.
+    /// Whether [`Decider::roll_back`] would open a run that undoes this one; done means that there is one already,
+    /// which is not at its end.
     ///
     /// # Errors
     /// [`Refused`].
-    pub async fn may_roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<(), Refused> {
-        match self.load(ids).await?.1.state {
-            RunState::Applied => Ok(()),
-            state => Err(Refused::State { state, wanted: "rolled back" }),
+    pub async fn may_roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
+        let (_, run) = self.load(ids).await?;
+        if run.state != RunState::Applied {
+            return Err(Refused::State { state: run.state, wanted: "rolled back" });
+        }
+        let mut attempt = 0;
+        loop {
+            let undo = self.undo_run(&run, attempt);
+            match self.ledger.run(ids.0, ids.1, &undo.id).await?.map(|before| before.state) {
+                None => return Ok(Standing::Open),
+                Some(RunState::Applied) => {
+                    return Err(Refused::State { state: RunState::Applied, wanted: "rolled back a second time" });
+                }
+                Some(state) if state.is_final() => attempt += 1,
+                Some(_) => return Ok(Standing::Done),
+            }
         }
     }
 
