@@ -4,5 +4,7 @@
 
 mod access;
 mod audit;
+mod decisions;
 mod document;
 mod once;
+mod runs;
