@@ -16,6 +16,7 @@ mod ports;
 mod apply;
 mod connect;
 mod decide;
+mod decision_link;
 mod events;
 mod ids;
 mod import;
@@ -26,13 +27,16 @@ mod poll;
 mod product_events;
 mod reach;
 mod report;
+mod runs;
+mod signed_link;
 mod stored_issues;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
-pub use decide::{Decider, Refused};
+pub use decide::{Decider, Refused, Standing, not_approvable};
+pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
@@ -43,8 +47,8 @@ pub use people::{Group, Person, connections_of, each_person, group_slots, groupe
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
-    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
-    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
+    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
@@ -53,6 +57,11 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use runs::{
+    ChangeFilter, ChangePage, ChangePlace, Download, FieldMove, LARGEST_UPLOAD, List, NoUpload, RunFilter, RunPage,
+    UploadPlace, changes, download, field_moves, list_runs, upload_place,
+};
+pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use stored_issues::{StoredIssues, issues_from_json};
 
 /// A day, in milliseconds.

@@ -4,6 +4,8 @@
 
 mod access;
 mod audit;
+mod decisions;
 mod document;
 mod once;
 mod product;
+mod runs;

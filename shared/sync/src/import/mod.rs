@@ -29,6 +29,7 @@ use crate::{
 pub(crate) use excerpt_plan::Excerpt;
 pub(crate) use file_plan::{Listing, Verdict};
 pub use upload::Upload;
+pub(crate) use upload::name_mismatch;
 
 /// Plans sources.
 #[derive(Debug)]
