@@ -22,7 +22,10 @@ mod plan_store;
 mod poll;
 mod reach;
 mod report;
+mod source_look;
 mod stored_issues;
+mod try_out;
+mod value_look;
 
 pub use apply::{Applied, Applier};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
@@ -45,7 +48,10 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
+pub use try_out::{Trial, Tried, TriedPlan, TryOut};
+pub use value_look::{FieldValues, ValueTable, ValueTables};
 
 /// A day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;
