@@ -101,9 +101,10 @@ impl<D: Directory, C: Clock> Directory for Hurry<'_, D, C> {
         connection: &ConnectionId,
         shard: u8,
         from: Option<&str>,
+        limit: Option<u32>,
     ) -> Answer<Page<Stored>> {
         self.in_time()?;
-        self.directory.page(account, connection, shard, from).await
+        self.directory.page(account, connection, shard, from, limit).await
     }
 
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64> {
