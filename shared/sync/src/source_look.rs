@@ -307,7 +307,7 @@ impl Body {
         take: &mut dyn FnMut(&[&str]),
     ) -> Result<Handed, PortError> {
         let mut rows = 0;
-        let goes_on = |rows: u64| rows < most && (rows % BETWEEN != 0 || in_time());
+        let goes_on = |rows: u64| rows < most && (!rows.is_multiple_of(BETWEEN) || in_time());
         match self {
             Self::File(file) => {
                 while goes_on(rows) {
