@@ -84,7 +84,7 @@ async fn try_out<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
             return Ok(Reply::json(200, &TrialShown { problems: problems(error), ..TrialShown::default() }));
         }
         Err(NotChecked::Settings(error)) => return Err(error.into()),
-        Err(NotChecked::Other(problem)) => return Err(problem),
+        Err(NotChecked::Other(problem)) => return Err(*problem),
     };
     if only_checked {
         return Ok(Reply::json(200, &TrialShown { valid: true, complete: true, ..TrialShown::default() }));
@@ -120,12 +120,12 @@ enum NotChecked {
     /// These are no settings.
     Settings(SettingsError),
     /// Anything else.
-    Other(Problem),
+    Other(Box<Problem>),
 }
 
 impl From<Problem> for NotChecked {
     fn from(problem: Problem) -> Self {
-        Self::Other(problem)
+        Self::Other(Box::new(problem))
     }
 }
 
@@ -143,7 +143,7 @@ async fn checked<W: World>(call: Call<'_, W>, connection: &Connection) -> Result
             ..connection.clone()
         }),
         Err(NotSaved::Settings(error)) => Err(NotChecked::Settings(error)),
-        Err(error) => Err(NotChecked::Other(error.into())),
+        Err(error) => Err(NotChecked::Other(Box::new(error.into()))),
     }
 }
 
