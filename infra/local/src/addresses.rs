@@ -77,6 +77,8 @@ pub(crate) fn environment(
         ("AWS_ENDPOINT_URL_SQS", addresses.sqs.clone()),
         ("AWS_ENDPOINT_URL_SESV2", addresses.mail.clone()),
         ("AWS_ENDPOINT_URL_SSM", addresses.http.clone()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", addresses.http.clone()),
+        ("MUSTER_EVENT_BUS", "muster".to_owned()),
         ("AWS_REGION", crate::REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", crate::ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", crate::SECRET_KEY.to_owned()),

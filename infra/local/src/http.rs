@@ -27,6 +27,7 @@ pub(crate) fn serve(
         .route("/health", get(async || Json(json!({"ok": true}))))
         .merge(control::router(controls))
         .merge(mail_page::router(services.ses))
+        .merge(crate::bus::router(services.bus))
         .merge(lambda.router())
         .merge(gateway::router(lambda.clone()))
         .fallback_service(aws);

@@ -22,6 +22,7 @@ mod lambda;
 mod mapping;
 mod sftp;
 
+pub mod bus;
 pub mod dynamodb;
 pub mod s3;
 mod services;

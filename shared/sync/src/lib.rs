@@ -24,6 +24,7 @@ mod locks;
 mod people;
 mod plan_store;
 mod poll;
+mod product_events;
 mod reach;
 mod report;
 mod source_look;
@@ -53,6 +54,7 @@ pub use ports::{
     SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
+pub use product_events::ProductEvent;
 pub use records::{
     Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
     Removal, Run, RunCounts, RunState,

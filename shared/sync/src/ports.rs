@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
-    Position, Removal, Run, RunCounts, RunState,
+    Position, ProductEvent, Removal, Run, RunCounts, RunState,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -445,7 +445,7 @@ pub struct EventJob {
 /// A mail to send.
 pub type ReportJob = OutboxMail;
 
-/// The queues between the functions.
+/// The queues between the functions, and the bus to the product.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Queue {
     /// Hands chunks to `apply`.
@@ -458,6 +458,8 @@ pub trait Queue {
     async fn send_poll(&self, job: &PollJob) -> Answer<()>;
     /// Hands events (at most 10, of one connection) to `webhook-apply`, which takes a connection's one by one.
     async fn send_events(&self, jobs: &[EventJob]) -> Answer<()>;
+    /// Tells the product; where there is no bus nothing is sent. Asked again after a lost answer it tells again.
+    async fn publish(&self, events: &[ProductEvent]) -> Answer<()>;
 }
 
 /// Whose secrets.

@@ -7,3 +7,4 @@ mod audit;
 mod document;
 mod mapping;
 mod once;
+mod product;
