@@ -240,6 +240,9 @@ pub trait Ledger {
     /// Keeps how far collecting is, and until when; `until_ms` 0 lets the next one take it at once. `Ok(false)`: the
     /// holder is another one now.
     async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool>;
+    /// What was kept of how far collecting a run's listing is, whoever collects it; `None` where nothing was. Takes
+    /// nothing.
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>>;
     /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
     /// Says how sending went.
