@@ -11,10 +11,12 @@ mod options;
 mod schedule;
 mod stack;
 
+mod authorizer;
 mod control;
 mod controls;
 mod gateway;
 mod http;
+mod issuer;
 mod mail_page;
 
 mod function;

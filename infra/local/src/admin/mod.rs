@@ -5,6 +5,7 @@ mod directory;
 mod polls;
 mod runs;
 mod shown;
+mod token;
 
 use std::{
     io::Write,
@@ -49,6 +50,8 @@ pub(crate) enum Admin {
     People(PeopleArgs),
     /// Prints an account's groups.
     Groups(GroupsArgs),
+    /// Prints a token of the bundled issuer, for the admin API.
+    Token(token::TokenArgs),
 }
 
 /// Which stack, and how to print.
@@ -177,6 +180,7 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
         Admin::Connections { common } => polls::connections(&common).await,
         Admin::People(args) => directory::people_command(args).await,
         Admin::Groups(args) => directory::groups_command(args).await,
+        Admin::Token(args) => token::command(args),
     }
 }
 
