@@ -5,6 +5,7 @@
 
 mod addresses;
 mod admin;
+mod api;
 pub mod cli;
 mod demo;
 mod options;

@@ -124,6 +124,43 @@ async fn nobody_passes_the_gateway_without_a_good_token() {
             assert!(head.contains("\r\nwww-authenticate: bearer\r\n"), "{head}");
         }
     }
-    assert_ne!(up.get("/v1/connections", Some(&good)).await.0, 401);
-    assert_ne!(up.get("/v1/openapi.json", None).await.0, 401, "what the API is, everybody may read");
+    assert_eq!(up.get("/v1/account", Some(&good)).await.0, 200);
+    assert_eq!(up.get("/v1/openapi.json", None).await.0, 200, "what the API is, everybody may read");
+}
+
+#[tokio::test]
+async fn a_token_reaches_the_function_with_its_role_and_its_account_alone() {
+    let up = Up::start();
+    let operator = up.token(&["--role", "operator"]);
+    let admin = up.token(&["--account", "acme", "--role", "admin", "--user", "ana"]);
+    let put = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        let url = format!("{}/v1/operator/accounts/acme", up.http);
+        let body = r#"{"name": "Acme", "entitlements": ["sftp"]}"#;
+        request("PUT", &url, &[("authorization", &bearer)], body).await.0
+    };
+    assert_eq!((put(&admin).await, put(&operator).await), (403, 200));
+    let (_, _, account) = up.get("/v1/account", Some(&admin)).await;
+    let account: Value = serde_json::from_str(&account).unwrap();
+    assert_eq!((&account["account"], &account["user"]), (&"acme".into(), &"ana".into()));
+    assert_eq!(account["entitlements"], serde_json::json!(["sftp"]));
+    assert_eq!(up.get("/v1/account", Some(&operator)).await.0, 403);
+
+    let verified = up.muster(&["audit", "verify", "--account", "acme"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let unknown = up.muster(&["audit", "verify", "--account", "other"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no account other"));
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_gateways_limit_is_refused() {
+    let up = Up::start();
+    let bearer = format!("Bearer {}", up.token(&["--role", "operator"]));
+    let send = async |bytes: usize| {
+        let url = format!("{}/v1/operator/accounts/acme", up.http);
+        request("PUT", &url, &[("authorization", &bearer)], &" ".repeat(bytes)).await
+    };
+    assert_eq!(send(7 << 20).await.0, 413, "Lambda takes no event of that size");
+    let (status, _, body) = send(2 << 20).await;
+    assert_eq!((status, body.contains("too_large")), (413, true), "the function's own limit: {body}");
 }

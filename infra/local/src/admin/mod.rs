@@ -1,5 +1,6 @@
 //! What an administrator asks of a running stack, through the use cases that the admin API has.
 
+mod audit;
 mod connect;
 mod directory;
 mod polls;
@@ -12,14 +13,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use muster_aws::{Clients, Names, Ports, SystemClock};
+use muster_core::ids::AccountId;
 use serde_json::Value;
 
 pub(crate) use connect::connect;
 pub(crate) use runs::decider;
 
-use crate::running;
+use crate::{api::Api, running};
 
 /// How often a call to a service is tried.
 const ATTEMPTS: u32 = 4;
@@ -50,6 +53,11 @@ pub(crate) enum Admin {
     People(PeopleArgs),
     /// Prints an account's groups.
     Groups(GroupsArgs),
+    /// Verifies the chain of decisions and changes.
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// Prints a token of the bundled issuer, for the admin API.
     Token(token::TokenArgs),
 }
@@ -180,8 +188,21 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
         Admin::Connections { common } => polls::connections(&common).await,
         Admin::People(args) => directory::people_command(args).await,
         Admin::Groups(args) => directory::groups_command(args).await,
+        Admin::Audit { command } => audit::command(command).await,
         Admin::Token(args) => token::command(args),
     }
+}
+
+/// Nothing, if the account is there.
+///
+/// # Errors
+/// When it is not.
+async fn known(api: &Api, account: &str) -> anyhow::Result<()> {
+    AccountId::parse(account).map_err(|e| anyhow!("account {account:?} {e}"))?;
+    if !api.accounts().await?.iter().any(|known| known == account) {
+        bail!("there is no account {account}; an account begins with its first connection");
+    }
+    Ok(())
 }
 
 /// The ports of the stack that runs in `data`.

@@ -1,21 +1,15 @@
 //! Tokens of the bundled issuer.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 
 use super::{Common, print, print_json};
 use crate::{
-    issuer::{Grant, Key},
+    issuer::{Grant, Key, USER},
     running,
 };
-
-/// How long a command's own tokens count; each command takes fresh ones.
-const MOMENT: Duration = Duration::from_secs(900);
-/// Who decides when a command does.
-const USER: &str = "muster-local";
 
 /// What a token is to say.
 #[derive(Args, Debug)]
@@ -60,25 +54,10 @@ pub(super) fn command(args: TokenArgs) -> anyhow::Result<()> {
     let (permissions, groups) = (args.permission, args.group);
     let grant = Grant { account: args.account, role, user: args.user, permissions, groups };
     let ready = running(&args.common.data)?;
-    let token = signed(&args.common.data, &ready, &grant, args.expires)?;
-    if args.common.json { print_json(&serde_json::json!({"token": token})) } else { print(&format!("{token}\n")) }
-}
-
-/// A token for a command's own request.
-///
-/// # Errors
-/// When the data folder's key cannot be read.
-pub(super) fn own(data: &Path, ready: &Value, account: Option<&str>) -> anyhow::Result<String> {
-    let role = if account.is_some() { "admin" } else { "operator" };
-    let grant =
-        Grant { account: account.map(str::to_owned), role: role.to_owned(), user: USER.to_owned(), ..Grant::default() };
-    signed(data, ready, &grant, MOMENT)
-}
-
-/// `ready` is what the running stack says of itself: tokens name it as their issuer.
-fn signed(data: &Path, ready: &Value, grant: &Grant, expires: Duration) -> anyhow::Result<String> {
+    // Tokens name the running stack as their issuer.
     let issuer = ready["http"].as_str().context("ready.json: no http address")?;
-    Key::read(data)?.sign(&grant.claims(issuer, expires))
+    let token = Key::read(&args.common.data)?.sign(&grant.claims(issuer, args.expires))?;
+    if args.common.json { print_json(&serde_json::json!({"token": token})) } else { print(&format!("{token}\n")) }
 }
 
 fn duration(text: &str) -> anyhow::Result<Duration> {

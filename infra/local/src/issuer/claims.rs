@@ -18,6 +18,18 @@ pub(crate) struct Grant {
     pub(crate) groups: Vec<String>,
 }
 
+/// How long a command's own tokens count; each request takes a fresh one.
+pub(crate) const MOMENT: Duration = Duration::from_secs(300);
+/// Who asks when a command does.
+pub(crate) const USER: &str = "muster-local";
+
+/// What a command asks with: as an admin of an account, or as the product team.
+pub(crate) fn own_grant(account: Option<&str>) -> Grant {
+    let role = if account.is_some() { "admin" } else { "operator" };
+    let (account, role, user) = (account.map(str::to_owned), role.to_owned(), USER.to_owned());
+    Grant { account, role, user, ..Grant::default() }
+}
+
 impl Grant {
     /// The claims of a token that begins to count now.
     pub(crate) fn claims(&self, issuer: &str, expires: Duration) -> Value {

@@ -8,7 +8,7 @@ mod key;
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
 
-pub(crate) use claims::{AUDIENCE, Grant};
+pub(crate) use claims::{AUDIENCE, Grant, MOMENT, USER, own_grant};
 pub(crate) use key::Key;
 
 /// Where the keys are served.
