@@ -25,7 +25,7 @@ pub(crate) struct VerifyArgs {
 pub(super) async fn command(command: AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::Verify(args) = command;
     let api = Api::running(&args.common.data)?;
-    super::known(&api, &args.account).await?;
+    super::find::account(&api, &args.account).await?;
     let found = verified(&api, &args.account).await?;
     let (entries, head) = (found["entries"].as_u64().unwrap_or(0), found["head"].as_str().unwrap_or_default());
     if found["intact"] != true {

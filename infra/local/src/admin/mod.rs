@@ -3,6 +3,7 @@
 mod audit;
 mod connect;
 mod directory;
+mod find;
 mod polls;
 mod runs;
 mod shown;
@@ -13,16 +14,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use muster_aws::{Clients, Names, Ports, SystemClock};
-use muster_core::ids::AccountId;
 use serde_json::Value;
 
 pub(crate) use connect::connect;
-pub(crate) use runs::decider;
+pub(crate) use find::run_path;
+pub(crate) use polls::sync_now;
 
-use crate::{api::Api, running};
+use crate::running;
 
 /// How often a call to a service is tried.
 const ATTEMPTS: u32 = 4;
@@ -191,18 +191,6 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
         Admin::Audit { command } => audit::command(command).await,
         Admin::Token(args) => token::command(args),
     }
-}
-
-/// Nothing, if the account is there.
-///
-/// # Errors
-/// When it is not.
-async fn known(api: &Api, account: &str) -> anyhow::Result<()> {
-    AccountId::parse(account).map_err(|e| anyhow!("account {account:?} {e}"))?;
-    if !api.accounts().await?.iter().any(|known| known == account) {
-        bail!("there is no account {account}; an account begins with its first connection");
-    }
-    Ok(())
 }
 
 /// The ports of the stack that runs in `data`.
