@@ -19,8 +19,8 @@ mod world;
 
 mod accounts;
 mod audit;
-mod runs;
 mod mapping;
+mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
