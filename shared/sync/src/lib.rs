@@ -37,7 +37,7 @@ pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
     ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
-    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use records::{
