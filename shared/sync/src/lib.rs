@@ -22,6 +22,7 @@ mod plan_store;
 mod poll;
 mod reach;
 mod report;
+mod search;
 mod stored_issues;
 
 pub use apply::{Applied, Applier};
@@ -45,6 +46,7 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
 pub use stored_issues::{StoredIssues, issues_from_json};
 
 /// A day, in milliseconds.
