@@ -213,7 +213,8 @@ impl<P: Ledger + Admin + Directory> Hunt<'_, P> {
         self.requests = self.requests.saturating_sub(1);
         let found = self.ports.get(&connection.account, &connection.id, &[manager]).await?;
         let values = found.iter().flat_map(|found| found.recipient.values.iter());
-        let emails = values.filter(|(field, _)| field.spec().kind == Kind::Email && !field.name().starts_with("manager"));
+        let emails =
+            values.filter(|(field, _)| field.spec().kind == Kind::Email && !field.name().starts_with("manager"));
         Ok(emails.flat_map(|(_, value)| value.iter().map(fold)).collect())
     }
 
@@ -354,13 +355,18 @@ fn is_of_team(person: &Recipient, team: &str, manager_emails: &[String]) -> bool
 
 fn has_joined(person: &Recipient, days: u16, today: Date) -> bool {
     let Some(first) = today.checked_sub(i32::from(days).days()).ok() else { return true };
-    values_of(person, "start_date").filter_map(|date| date.parse::<Date>().ok()).any(|date| first <= date && date <= today)
+    values_of(person, "start_date")
+        .filter_map(|date| date.parse::<Date>().ok())
+        .any(|date| first <= date && date <= today)
 }
 
 fn begins(person: &Recipient, start: &str) -> bool {
     let start = fold(start);
     let one = |name: &str| values_of(person, name).next().unwrap_or_default();
-    let whole = [format!("{} {}", one("first_name"), one("last_name")), format!("{} {}", one("preferred_name"), one("last_name"))];
+    let whole = [
+        format!("{} {}", one("first_name"), one("last_name")),
+        format!("{} {}", one("preferred_name"), one("last_name")),
+    ];
     let names = ["first_name", "last_name", "preferred_name", "email_1", "email_2"];
     fold(person.unique_id.as_str()).starts_with(&start)
         || names.iter().flat_map(|name| values_of(person, name)).any(|value| fold(value).starts_with(&start))

@@ -12,8 +12,7 @@ pub(crate) use attributes::{json, optional_text, read_json, read_list, read_numb
 pub(crate) use connection::{connection_from, connection_item, connection_of_pk, status_name};
 pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
 pub(crate) use recipient::{
-    ADDED_FENCE, ADDED_RECORD, RECORD, content_hash, fence_attribute, fields_of, is_too_large, shard_of, status_code,
-    stored_from,
+    ADDED_FENCE, ADDED_RECORD, RECORD, content_hash, fence_attribute, fields_of, is_too_large, status_code, stored_from,
 };
 pub(crate) use run::{mail_item, run_from, run_item};
 
@@ -87,7 +86,7 @@ pub(crate) fn shard_pk(account: &AccountId, connection: &ConnectionId, shard: u8
 
 /// The key of a recipient.
 pub(crate) fn recipient_key(account: &AccountId, connection: &ConnectionId, unique_id: &str) -> Item {
-    key(&shard_pk(account, connection, shard_of(unique_id)), unique_id)
+    key(&shard_pk(account, connection, muster_sync::shard_of(unique_id)), unique_id)
 }
 
 /// The key value of a group in the index of its slot.

@@ -7,7 +7,7 @@ use muster_core::field::Field;
 use muster_core::ids::{RunId, UniqueId};
 use muster_core::recipient::{Recipient, Value, Values};
 use muster_core::status::Status;
-use muster_sync::{PortError, SHARDS, Stored, Trace};
+use muster_sync::{PortError, Stored, Trace};
 use sha2::{Digest, Sha256};
 
 use super::attributes::{Item, list, optional_text, read_number, read_text, s};
@@ -22,11 +22,6 @@ pub(crate) const ADDED_RECORD: &str = "r0";
 pub(crate) const RECORD: &str = "rc";
 /// The most bytes an item may have.
 const MAX_BYTES: usize = 400 * 1024;
-
-/// Which sixteenth of the connection's recipients an id belongs to.
-pub(crate) fn shard_of(unique_id: &str) -> u8 {
-    Sha256::digest(unique_id.as_bytes())[0] % SHARDS
-}
 
 /// The stored letter of a status. Only active and inactive people are in the directory.
 pub(crate) fn status_code(status: Status) -> Option<&'static str> {
@@ -173,12 +168,5 @@ mod tests {
             &person(Status::Active, &[("city", many(&["a", "rg"])), ("region", many(&["b"]))]),
             &person(Status::Active, &[("city", many(&["a"])), ("region", many(&["rg", "b"]))]),
         );
-    }
-
-    #[test]
-    fn ids_spread_over_all_shards() {
-        let mut seen = [0_u32; SHARDS as usize];
-        (0..16_000).for_each(|number| seen[usize::from(shard_of(&format!("E{number:05}")))] += 1);
-        assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
     }
 }
