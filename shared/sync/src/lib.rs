@@ -21,6 +21,7 @@ mod ids;
 mod import;
 mod inspect;
 mod people;
+mod person;
 mod plan_store;
 mod poll;
 mod reach;
@@ -40,6 +41,7 @@ pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,

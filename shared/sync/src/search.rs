@@ -171,7 +171,7 @@ impl<P: Ledger + Admin + Directory> Hunt<'_, P> {
             }
             self.requests -= 1;
             let Some(connection) = self.ports.connection(account, &id).await? else { continue };
-            // Reading the connection again is worth more than a place that stands behind its way.
+            // A place at the very beginning was made before the connection was read: its way is chosen now.
             match self.connection(&connection, place.filter(|place| !place.is_begin())).await? {
                 Next::End => {}
                 next => return Ok(next),
