@@ -20,6 +20,7 @@ mod world;
 mod accounts;
 mod audit;
 mod mapping;
+mod people;
 mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
@@ -36,6 +37,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(audit::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
+    routes.extend(people::routes());
     routes.extend(openapi::routes());
     routes
 }

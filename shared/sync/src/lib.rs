@@ -23,12 +23,14 @@ mod import;
 mod inspect;
 mod locks;
 mod people;
+mod person;
 mod plan_store;
 mod poll;
 mod product_events;
 mod reach;
 mod report;
 mod runs;
+mod search;
 mod signed_link;
 mod source_look;
 mod stored_issues;
@@ -51,11 +53,12 @@ pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_pla
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use locks::{Lock, field_locks};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
     ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
-    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
@@ -68,6 +71,7 @@ pub use runs::{
     ChangeFilter, ChangePage, ChangePlace, Download, FieldMove, LARGEST_UPLOAD, List, NoUpload, RunFilter, RunPage,
     UploadPlace, changes, download, field_moves, list_runs, upload_place,
 };
+pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
