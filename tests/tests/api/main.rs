@@ -5,5 +5,9 @@
 mod access;
 mod audit;
 mod connections;
+mod decisions;
 mod document;
+mod mapping;
 mod once;
+mod product;
+mod runs;

@@ -2,7 +2,8 @@
 
 use muster_core::file::Keys;
 use muster_core::ids::AccountId;
-use muster_sync::{Expected, MOST_KEYS, Objects, PGP_KEY_KIND, PublicKey, pgp_key_place};
+use muster_core::settings::Settings;
+use muster_sync::{Expected, MOST_KEYS, Objects, PGP_KEY_KIND, PublicKey, pgp_key_place, settings_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,10 +89,14 @@ async fn create<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     check_entitled(call, &settings).await?;
     let public_keys: Vec<_> = keys_of("public_keys", &public_keys)?.into_iter().map(|key| key.line).collect();
     let pgp_key = pgp_key.map(|key| checked_pgp_key("pgp_key", key)).transpose()?;
-    let files = settings.connector == "sftp";
-    if !files && (pgp_key.is_some() || !public_keys.is_empty()) {
-        let field = if pgp_key.is_some() { "pgp_key" } else { "public_keys" };
-        return Err(Problem::invalid(field, "belongs to connections that files come to; leave it out"));
+    if settings.connector != "sftp" && !public_keys.is_empty() {
+        return Err(Problem::invalid(
+            "public_keys",
+            "public_keys: belong to connections with an SFTP login; leave it out",
+        ));
+    }
+    if pgp_key.is_some() {
+        check_takes_files("pgp_key", &settings)?;
     }
     let wish = Wish { text: &text, expected: Expected::New, public_keys: &public_keys, action: "connection.created" };
     let (saved, settings_version) = save(call, wish).await?;
@@ -154,6 +159,13 @@ fn checked_pgp_key(field: &str, key: String) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
+fn check_takes_files(field: &str, settings: &Settings) -> Result<(), Problem> {
+    if matches!(settings.connector.as_str(), "sftp" | "upload") {
+        return Ok(());
+    }
+    Err(Problem::invalid(field, format!("{field}: belongs to connections that files come to; leave it out")))
+}
+
 async fn store_pgp_key<W: World>(
     call: Call<'_, W>,
     account: &AccountId,
@@ -168,7 +180,7 @@ async fn put_pgp_key<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     super::check_there(&connection)?;
     let body: PgpKey = call.body()?;
     let key = checked_pgp_key("key", body.key)?;
-    super::login::check_has_login(&connection)?;
+    check_takes_files("key", &settings_of(&connection)?)?;
     call.audit("connection.pgp_key_set", &format!("connection/{}", connection.id), None, None).await?;
     store_pgp_key(call, &connection.account, &connection.id, key).await?;
     Ok(Reply::empty())

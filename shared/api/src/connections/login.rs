@@ -175,7 +175,7 @@ async fn changed<W: World>(
 }
 
 /// Refuses what belongs to connections that files come to.
-pub(super) fn check_has_login(connection: &Connection) -> Result<(), Problem> {
+fn check_has_login(connection: &Connection) -> Result<(), Problem> {
     if connection.sftp_user.is_some() { Ok(()) } else { Err(no_login()) }
 }
 

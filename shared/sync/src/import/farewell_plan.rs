@@ -76,6 +76,7 @@ fn removal(stored: Recipient) -> Change {
         unique_id: stored.unique_id.clone(),
         old: Some(stored),
         new: None,
+        record: None,
     }
 }
 

@@ -13,6 +13,7 @@ use ::toml::de::DeTable;
 pub use self::flat::flat;
 
 use self::document::{Document, Item, Section};
+pub(super) use self::fields::types_of;
 use super::error::{Problem, SettingsError};
 use super::{Cadence, FileSettings, GateLimits, Settings, Switches, words};
 use crate::field::Field;
