@@ -129,7 +129,7 @@ impl House {
 
     /// Saves a connection file.
     pub async fn connect(&mut self, toml: &str) {
-        let drawn = muster_sync::Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = muster_sync::Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let now_ms = i64::try_from(self.rig.clock.now_ms()).unwrap();
         let terms = Terms { drawn, public_keys: &[], base_urls: true, now_ms };
         let saved = muster_sync::save_connection(&self.rig.ports().table, self, toml, terms).await.unwrap();

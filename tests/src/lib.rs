@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+pub mod api;
 pub mod faulty;
 pub mod hand;
 pub mod harness;

@@ -60,7 +60,7 @@ impl Rig {
 
     /// Saves a connection file.
     pub async fn connect(&mut self, toml: &str) -> String {
-        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let ports = self.ports();
         let now_ms = i64::try_from(self.clock.now_ms()).unwrap();
         let terms = Terms { drawn, public_keys: &[], base_urls: false, now_ms };

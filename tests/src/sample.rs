@@ -23,6 +23,13 @@ from = "status"
 values = { "A" = "active", "L" = "inactive", "T" = "terminated" }
 "#;
 
+/// The connection of that account and name.
+pub fn connection(account: &str, name: &str) -> String {
+    let staff = STAFF.replace("account = \"acme\"", &format!("account = \"{account}\""));
+    let staff = staff.replace("name = \"Payroll nightly\"", &format!("name = \"{name}\""));
+    staff.replace("Acme staff", &format!("{account} {name}"))
+}
+
 /// The files of three days; each differs from the one before in all four ways, within the gates.
 pub const DAYS: [&str; 3] = ["people_20261121.csv", "people_20261122.csv", "people_20261123.csv"];
 

@@ -40,8 +40,13 @@ const FLOORS: &[Floor] = &[
         banned: &["aws_lambda", "lambda", "axum"],
     },
     Floor {
+        folder: "shared/api",
+        below: Some(&["muster-core", "muster-connectors", "muster-sync"]),
+        banned: &["aws-", "aws_lambda", "lambda", "tokio", "hyper", "axum", "reqwest"],
+    },
+    Floor {
         folder: "functions/",
-        below: Some(&["muster-core", "muster-connectors", "muster-sync", "muster-aws"]),
+        below: Some(&["muster-core", "muster-connectors", "muster-sync", "muster-aws", "muster-api"]),
         banned: &["aws-sdk-", "hyper", "axum"],
     },
     Floor {

@@ -90,7 +90,7 @@ impl World {
     async fn start(options: Options, keys: &[String]) -> Self {
         let stack = Stack::start(options).await.unwrap();
         let mut rig = Rig { services: stack.services().clone(), clock: Clock::system(), connection: None };
-        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let ports = rig.ports();
         let now_ms = i64::try_from(rig.clock.now_ms()).unwrap();
         let terms = Terms { drawn, public_keys: keys, base_urls: false, now_ms };

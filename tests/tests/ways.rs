@@ -66,7 +66,7 @@ impl World {
 
     /// Saves a connection file; answers the address of its webhooks.
     async fn connect(&mut self, toml: &str) -> String {
-        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let now_ms = i64::try_from(Clock::system().now_ms()).unwrap();
         let terms = Terms { drawn, public_keys: &[], base_urls: true, now_ms };
         let saved = save_connection(&self.ports.table, &self.ports.secrets, toml, terms).await.unwrap();

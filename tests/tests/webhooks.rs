@@ -104,7 +104,7 @@ impl World {
     }
 
     async fn save(&mut self, text: &str) {
-        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let now_ms = i64::try_from(self.rig.clock.now_ms()).unwrap();
         let terms = Terms { drawn, public_keys: &[], base_urls: true, now_ms };
         let ports = self.rig.ports();

@@ -103,6 +103,11 @@ impl MailConfig {
     }
 }
 
+/// A variable of the function's environment; `None` where it is empty.
+pub fn told_env(name: &str) -> Option<String> {
+    found(name)
+}
+
 fn found(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -49,7 +49,7 @@ async fn get(table: &Table, unique_id: &str) -> Option<Stored> {
 async fn listed(table: &Table) -> usize {
     let mut count = 0;
     for shard in 0..SHARDS {
-        count += table.page(&account(), &id(), shard, None).await.unwrap().items.len();
+        count += table.page(&account(), &id(), shard, None, None).await.unwrap().items.len();
     }
     count
 }
@@ -181,9 +181,9 @@ async fn many_people_are_read_by_id_and_by_page() {
     ids.push(ids[0].clone());
     assert_eq!(table.get(&account(), &id(), &ids).await.unwrap().len(), 150);
     assert_eq!(listed(&table).await, 150);
-    let shard = table.page(&account(), &id(), 3, None).await.unwrap().items;
+    let shard = table.page(&account(), &id(), 3, None, None).await.unwrap().items;
     let first = shard[0].recipient.unique_id.as_str();
-    let rest = table.page(&account(), &id(), 3, Some(first)).await.unwrap();
+    let rest = table.page(&account(), &id(), 3, Some(first), None).await.unwrap();
     assert_eq!((rest.items.as_slice(), rest.next), (&shard[1..], None));
     drop(wire);
 }

@@ -3,6 +3,9 @@
 //! Nothing here knows AWS. Every port call is one request to one service, so that a crash can be
 //! tried before and after each of them.
 
+mod accounts;
+mod audit;
+mod documents;
 mod error;
 mod feed;
 mod position;
@@ -25,9 +28,12 @@ mod report;
 mod signed_link;
 mod stored_issues;
 
+pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
+pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
 pub use decide::{Decider, Refused};
+pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};

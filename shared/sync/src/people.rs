@@ -78,7 +78,7 @@ pub async fn each_person<P: Directory>(
     for shard in 0..SHARDS {
         let mut from = None;
         loop {
-            let page = ports.page(&connection.account, &connection.id, shard, from.as_deref()).await?;
+            let page = ports.page(&connection.account, &connection.id, shard, from.as_deref(), None).await?;
             for stored in page.items {
                 let groups = groups_of(&stored.recipient, &settings).into_iter();
                 let groups = groups.map(|group| group_name(&settings, group.field, &group.value)).collect();

@@ -298,6 +298,8 @@ pub trait Admin {
     async fn credentials(&self, user: &str) -> Answer<Option<(Login, Credentials)>>;
     /// The account's connections, by id.
     async fn connections(&self, account: &AccountId) -> Answer<Vec<ConnectionId>>;
+    /// Makes an account known that has no connection yet; one that is known stays as it is.
+    async fn add_account(&self, account: &AccountId) -> Answer<()>;
     /// All accounts, by id.
     async fn accounts(&self) -> Answer<Vec<AccountId>>;
 }
@@ -340,13 +342,15 @@ pub trait Directory {
     async fn get(&self, account: &AccountId, connection: &ConnectionId, ids: &[UniqueId]) -> Answer<Vec<Stored>>;
     /// Writes one change, conditional on what the plan saw and on a lower fencing number being stored.
     async fn write(&self, run: &Run, groups: &[(usize, String)], change: &Change, now_ms: i64) -> Answer<Written>;
-    /// One page of a connection's recipients that are not removed, `shard` by shard.
+    /// One page of a connection's recipients that are not removed, `shard` by shard; looks at no more than `limit` stored
+    /// ones, or at as many as the service reads at once.
     async fn page(
         &self,
         account: &AccountId,
         connection: &ConnectionId,
         shard: u8,
         from: Option<&str>,
+        limit: Option<u32>,
     ) -> Answer<Page<Stored>>;
     /// How many recipients that are not removed, inactive ones too, carry the group value `value` in grouping slot `slot` (0 to 2).
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64>;
@@ -533,6 +537,16 @@ pub trait Web {
     async fn send(&self, request: &HttpRequest, hosts: &[String]) -> Result<WebResponse, WebFault>;
     /// Waits, in milliseconds, before another try.
     async fn pause(&self, ms: u64);
+}
+
+impl<T: Web> Web for &T {
+    async fn send(&self, request: &HttpRequest, hosts: &[String]) -> Result<WebResponse, WebFault> {
+        (**self).send(request, hosts).await
+    }
+
+    async fn pause(&self, ms: u64) {
+        (**self).pause(ms).await;
+    }
 }
 
 /// A mail.

@@ -99,6 +99,10 @@ pub struct Connection {
     pub removals: Vec<Removal>,
     /// Whether a run was ever applied.
     pub confirmed: bool,
+    /// The secret that signs links about it (decisions, consents), 64 hexadecimal digits; empty where there is none.
+    pub link_key: String,
+    /// Why it stands as it does, for people.
+    pub note: Option<String>,
 }
 
 /// A state of a run. Every step is conditional on the one before.

@@ -148,7 +148,7 @@ async fn an_id_that_another_accounts_connection_has_is_refused_by_name() {
         toml.replace("Payroll nightly", name)
     };
     let rig = Rig::connected(&named("acme", "x y")).await;
-    let drawn = Drawn { seed: 8, password: [1; 20], salt: [2; 16] };
+    let drawn = Drawn { seed: 8, password: [1; 20], salt: [2; 16], link_key: [5; 32] };
     let ports = rig.ports();
     let terms = Terms { drawn, public_keys: &[], base_urls: false, now_ms: 0 };
     let refused = save_connection(&ports.table, &ports.secrets, &named("acme-x", "y"), terms).await.unwrap_err();

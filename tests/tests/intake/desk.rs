@@ -43,7 +43,7 @@ impl Desk {
     }
 
     pub(crate) async fn try_save(&self, text: &str) -> Result<Saved, NotSaved> {
-        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16] };
+        let drawn = Drawn { seed: 7, password: [9; 20], salt: [3; 16], link_key: [5; 32] };
         let terms = Terms { drawn, public_keys: &[], base_urls: true, now_ms: self.now_ms() };
         save_connection(&self.ports.table, &self.ports.secrets, text, terms).await
     }

@@ -66,7 +66,7 @@ async fn a_file_and_an_event_about_one_person_do_not_cross_f08() {
 async fn a_connection_cannot_take_over_anothers_webhooks_t3() {
     let mut house = House::settled("finch", 30).await;
     let theirs = file("finch", "").replace("account = \"acme\"", "account = \"evil\"");
-    let drawn = muster_sync::Drawn { seed: 8, password: [1; 20], salt: [2; 16] };
+    let drawn = muster_sync::Drawn { seed: 8, password: [1; 20], salt: [2; 16], link_key: [5; 32] };
     let terms = muster_sync::Terms { drawn, public_keys: &[], base_urls: true, now_ms: 0 };
     let refused = muster_sync::save_connection(&house.rig.ports().table, &house, &theirs, terms).await.unwrap_err();
     assert!(refused.to_string().contains("belongs to another connection"), "{refused}");

@@ -54,7 +54,7 @@ pub(crate) async fn connect(ports: &Ports, text: &str, keys: &[String], pgp: Opt
 
 /// Random bytes for a new connection.
 pub(crate) fn drawn() -> Drawn {
-    Drawn { seed: rand::random(), password: rand::random(), salt: rand::random() }
+    Drawn { seed: rand::random(), password: rand::random(), salt: rand::random(), link_key: rand::random() }
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -46,6 +46,12 @@ pub(crate) fn connection_item(connection: &Connection) -> Result<Item, PortError
     put("directory_version", n(connection.directory_version));
     put("removals", json(WRITE, &connection.removals)?);
     put("confirmed", AttributeValue::Bool(connection.confirmed));
+    if !connection.link_key.is_empty() {
+        put("link_key", s(&connection.link_key));
+    }
+    if let Some(note) = &connection.note {
+        put("note", s(note));
+    }
     if let Some(user) = &connection.sftp_user {
         put("sftp_user", s(user));
     }
@@ -109,6 +115,8 @@ pub(crate) fn connection_from(account: &AccountId, id: &ConnectionId, item: &Ite
         last_source: read_json(READ, item, "last_source")?,
         removals: read_json(READ, item, "removals")?.unwrap_or_default(),
         confirmed: item.get("confirmed").is_some_and(|value| value.as_bool() == Ok(&true)),
+        link_key: optional_text(item, "link_key").unwrap_or_default(),
+        note: optional_text(item, "note"),
     })
 }
 

@@ -11,7 +11,7 @@ pub(crate) use attributes::{Item, list, n, s};
 pub(crate) use attributes::{json, optional_text, read_json, read_list, read_number, read_text};
 pub(crate) use connection::{connection_from, connection_item, connection_of_pk, status_name};
 pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
-pub(crate) use recipient::{content_hash, fields_of, is_too_large, shard_of, status_code, stored_from};
+pub(crate) use recipient::{content_hash, fields_of, is_too_large, status_code, stored_from};
 pub(crate) use run::{mail_item, run_from, run_item};
 
 use muster_core::ids::{AccountId, ConnectionId};
@@ -84,7 +84,7 @@ pub(crate) fn shard_pk(account: &AccountId, connection: &ConnectionId, shard: u8
 
 /// The key of a recipient.
 pub(crate) fn recipient_key(account: &AccountId, connection: &ConnectionId, unique_id: &str) -> Item {
-    key(&shard_pk(account, connection, shard_of(unique_id)), unique_id)
+    key(&shard_pk(account, connection, muster_sync::shard_of(unique_id)), unique_id)
 }
 
 /// The key value of a group in the index of its slot.

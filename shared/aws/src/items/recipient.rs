@@ -5,7 +5,7 @@ use muster_core::field::Field;
 use muster_core::ids::UniqueId;
 use muster_core::recipient::{Recipient, Value, Values};
 use muster_core::status::Status;
-use muster_sync::{PortError, SHARDS, Stored};
+use muster_sync::{PortError, Stored};
 use sha2::{Digest, Sha256};
 
 use super::attributes::{Item, list, read_number, read_text, s};
@@ -14,11 +14,6 @@ use crate::fault::unreadable;
 const READ: &str = "read a recipient";
 /// The most bytes an item may have.
 const MAX_BYTES: usize = 400 * 1024;
-
-/// Which sixteenth of the connection's recipients an id belongs to.
-pub(crate) fn shard_of(unique_id: &str) -> u8 {
-    Sha256::digest(unique_id.as_bytes())[0] % SHARDS
-}
 
 /// The stored letter of a status. Only active and inactive people are in the directory.
 pub(crate) fn status_code(status: Status) -> Option<&'static str> {
@@ -141,12 +136,5 @@ mod tests {
             &person(Status::Active, &[("city", many(&["a", "rg"])), ("region", many(&["b"]))]),
             &person(Status::Active, &[("city", many(&["a"])), ("region", many(&["rg", "b"]))]),
         );
-    }
-
-    #[test]
-    fn ids_spread_over_all_shards() {
-        let mut seen = [0_u32; SHARDS as usize];
-        (0..16_000).for_each(|number| seen[usize::from(shard_of(&format!("E{number:05}")))] += 1);
-        assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
     }
 }

@@ -36,6 +36,7 @@ fn changed(connection: &Connection, version: u64) -> Expression {
         .set("settings", s(&connection.settings))
         .set("settings_version", n(connection.settings_version))
         .set("status", s(status_name(connection.status)))
+        .set_or_remove("note", connection.note.as_ref().map(s))
         .set_or_remove("sftp_user", connection.sftp_user.as_ref().map(s))
         .set_or_remove("routes", routes)
         .when_is("settings_version", n(version));
@@ -89,6 +90,12 @@ impl Admin for Table {
             id.ok_or_else(|| unreadable(LIST, "sk"))
         };
         items.iter().map(id).collect()
+    }
+
+    async fn add_account(&self, account: &AccountId) -> Answer<()> {
+        const ADD: &str = "add the account";
+        let request = self.client.put_item().table_name(&self.name).set_item(Some(key("ACCOUNTS", account.as_str())));
+        request.send().await.map(|_| ()).map_err(|error| crate::fault::failed(ADD, &error))
     }
 
     async fn accounts(&self) -> Answer<Vec<AccountId>> {

@@ -56,12 +56,14 @@ impl Directory for Table {
         connection: &ConnectionId,
         shard: u8,
         from: Option<&str>,
+        limit: Option<u32>,
     ) -> Answer<Page<Stored>> {
         const LIST: &str = "list the recipients";
         let pk = shard_pk(account, connection, shard);
         let request = self.query(&pk).key_condition_expression("#pk = :pk").consistent_read(true);
         let request = request.filter_expression("attribute_not_exists(#rm)").expression_attribute_names("#rm", "rm");
         let request = request.set_exclusive_start_key(from.map(|id| key(&pk, id)));
+        let request = request.set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)));
         let page = request.send().await.map_err(|error| failed(LIST, &error))?;
         let next = page.last_evaluated_key.as_ref().map(|last| read_text(LIST, last, "sk")).transpose()?;
         let items = page.items.unwrap_or_default().iter().map(stored_from).collect::<Result<_, _>>()?;

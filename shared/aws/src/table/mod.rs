@@ -5,6 +5,7 @@ mod close;
 mod commit;
 mod create;
 mod directory;
+mod documents;
 mod feed;
 mod ledger;
 mod outbox;

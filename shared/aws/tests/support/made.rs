@@ -48,6 +48,8 @@ pub fn connection() -> Connection {
         last_source: None,
         removals: Vec::new(),
         confirmed: false,
+        link_key: String::new(),
+        note: None,
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Drawn {
     pub password: [u8; 20],
     /// The salt of the stored password.
     pub salt: [u8; 16],
+    /// The secret that signs links about it.
+    pub link_key: [u8; 32],
 }
 
 /// What besides its file decides about a connection.
@@ -274,6 +276,8 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
         last_source: None,
         removals: Vec::new(),
         confirmed: false,
+        link_key: drawn.link_key.iter().map(|byte| format!("{byte:02x}")).collect(),
+        note: None,
     };
     // The login first: a connection without its login could never be told its password. A connection with an API has
     // one too that lets nobody in: it says whose the id is, and webhooks find the connection by it.

@@ -26,7 +26,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         for shard in 0..SHARDS {
             let mut from = None;
             loop {
-                let page = self.directory.page(&connection.account, &connection.id, shard, from.as_deref()).await?;
+                let page =
+                    self.directory.page(&connection.account, &connection.id, shard, from.as_deref(), None).await?;
                 for stored in page.items {
                     if !changed.contains(&stored.recipient.unique_id) {
                         sheet.regroup(stored.recipient).await?;

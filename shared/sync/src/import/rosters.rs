@@ -103,7 +103,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         for shard in 0..SHARDS {
             let mut from = None;
             loop {
-                let page = self.directory.page(&connection.account, &connection.id, shard, from.as_deref()).await?;
+                let page =
+                    self.directory.page(&connection.account, &connection.id, shard, from.as_deref(), None).await?;
                 people.extend(page.items.into_iter().map(|stored| {
                     let recipient = stored.recipient;
                     (recipient.unique_id, recipient.status)

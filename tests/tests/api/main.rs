@@ -1,0 +1,8 @@
+//! The admin API, area by area, through the real function.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
+mod access;
+mod audit;
+mod document;
+mod once;
