@@ -15,11 +15,13 @@ mod ports;
 
 mod apply;
 mod connect;
+mod consent;
 mod decide;
 mod events;
 mod ids;
 mod import;
 mod inspect;
+mod link;
 mod people;
 mod plan_store;
 mod poll;
@@ -31,7 +33,11 @@ mod stored_issues;
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
-pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
+pub use connect::{
+    Drawn, NotSaved, Saved, Terms, add_public_keys, connector_secrets, put_connector_secret, put_connector_secrets,
+    save_connection, save_unlinked_connection,
+};
+pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
@@ -39,6 +45,7 @@ pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
+pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
