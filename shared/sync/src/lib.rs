@@ -14,6 +14,7 @@ mod records;
 mod ports;
 
 mod apply;
+mod approver;
 mod connect;
 mod consent;
 mod decide;
@@ -32,6 +33,7 @@ mod stored_issues;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
+pub use approver::{Approver, NoApproval, approver, ask_approver};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{
     Drawn, NotSaved, Saved, Terms, add_public_keys, connector_secrets, put_connector_secret, put_connector_secrets,
