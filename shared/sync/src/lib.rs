@@ -21,11 +21,13 @@ mod ids;
 mod import;
 mod inspect;
 mod people;
+mod person;
 mod plan_store;
 mod poll;
 mod product_events;
 mod reach;
 mod report;
+mod search;
 mod stored_issues;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
@@ -40,11 +42,12 @@ pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
     ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
-    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
@@ -53,6 +56,7 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
 pub use stored_issues::{StoredIssues, issues_from_json};
 
 /// A day, in milliseconds.

@@ -163,6 +163,10 @@ impl Ledger for Table {
         self.stored_mark(account, connection, person).await
     }
 
+    async fn poll_progress(&self, run: &Run) -> Answer<Option<String>> {
+        self.kept_poll(run).await
+    }
+
     async fn take_poll(&self, run: &Run, holder: &str, now_ms: i64, until_ms: i64) -> Answer<Option<String>> {
         self.take_listing(run, holder, now_ms, until_ms).await
     }
