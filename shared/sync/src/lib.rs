@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod consent;
 mod documents;
 mod error;
 mod feed;
@@ -30,6 +31,7 @@ mod stored_issues;
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
+pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
 pub use decide::{Decider, Refused};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
