@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod consent;
 mod documents;
 mod error;
 mod feed;
@@ -43,6 +44,7 @@ pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_pa
 pub use connect::{
     Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
 };
+pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
