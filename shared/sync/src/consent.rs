@@ -72,6 +72,35 @@ pub async fn opt_outs(
     Ok(found)
 }
 
+/// The unique ids of those who opted out of a channel, of one part of a connection. One request for every thousand people
+/// of the part who opted out of anything.
+///
+/// # Errors
+/// [`PortError`] when a service failed or a document cannot be read.
+pub(crate) async fn opted_out_of(
+    documents: &impl Documents,
+    account: &AccountId,
+    connection: &ConnectionId,
+    shard: u8,
+    channel: Field,
+) -> Result<BTreeSet<String>, PortError> {
+    const MOST: u32 = 1_000;
+    let shelf = Shelf::Consents(connection.clone(), shard);
+    let (mut found, mut from) = (BTreeSet::new(), None::<String>);
+    loop {
+        let page = documents.documents(account, &shelf, from.as_deref(), MOST, false).await?;
+        for document in page.items {
+            if read(&document)?.contains_key(&channel) {
+                found.insert(document.id);
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
 /// The opt-outs of one person, with who noted them; `None` when nothing was ever noted.
 ///
 /// # Errors

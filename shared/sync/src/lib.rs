@@ -4,6 +4,7 @@
 //! tried before and after each of them.
 
 mod accounts;
+mod audiences;
 mod audit;
 mod consent;
 mod documents;
@@ -19,6 +20,7 @@ mod connect;
 mod decide;
 mod decision_link;
 mod events;
+mod groups;
 mod ids;
 mod import;
 mod inspect;
@@ -32,14 +34,17 @@ mod reach;
 mod report;
 mod runs;
 mod search;
+mod segments;
 mod signed_link;
 mod source_look;
 mod stored_issues;
 mod try_out;
 mod value_look;
+mod walk;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
+pub use audiences::{AudienceFormat, AudienceMade, AudienceWish, FIRST_MEMBERS, Member, Part, make_audience};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{
     Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
@@ -51,6 +56,7 @@ pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
+pub use groups::{GroupPage, GroupShown, find_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use locks::{Lock, field_locks};
@@ -74,11 +80,16 @@ pub use runs::{
     UploadPlace, changes, download, field_moves, list_runs, upload_place,
 };
 pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
+pub use segments::{
+    Segment, SegmentTally, count_segment, delete_segment, put_segment, segment, segment_id, segment_members,
+    segment_page,
+};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
 pub use try_out::{Trial, Tried, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};
+pub use walk::WalkPlace;
 
 /// A day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;
