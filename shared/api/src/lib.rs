@@ -20,6 +20,7 @@ mod world;
 mod accounts;
 mod audit;
 mod connections;
+mod links;
 mod mapping;
 mod people;
 mod runs;
@@ -40,6 +41,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes
 }
