@@ -95,11 +95,16 @@ fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
     let headers = event.headers.iter();
     let headers =
         headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let mut headers: BTreeMap<_, _> = headers.collect();
+    if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
+        // API Gateway takes them out of the headers.
+        headers.insert("cookie".to_owned(), cookies.join("; "));
+    }
     Request {
         method: event.request_context.http.method.to_string(),
         path: event.raw_path.unwrap_or_default(),
         query: event.raw_query_string.unwrap_or_default(),
-        headers: headers.collect(),
+        headers,
         body,
         caller: claims.and_then(|claims| Caller::of(&claims, names)),
     }

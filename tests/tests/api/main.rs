@@ -5,4 +5,5 @@
 mod access;
 mod audit;
 mod document;
+mod links;
 mod once;
