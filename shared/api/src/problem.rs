@@ -151,6 +151,7 @@ impl From<NotSaved> for Problem {
                 Self::conflict("name_taken", "the name makes an id that is taken; choose another name").field("name")
             }
             NotSaved::Connector(_) => Self::conflict("connector_fixed", detail).field("connector"),
+            NotSaved::LinkTaken => Self::conflict("link_taken", detail).field("provider"),
             NotSaved::Raced => Self::stale(),
             NotSaved::Port(error) => error.into(),
         }

@@ -34,7 +34,7 @@ async fn save(house: &mut House, provider: &str, name: &str) {
 
 /// A provider with people and a connection that is not linked to it.
 async fn waiting(provider: &'static str) -> House {
-    let mut house = House::connected(provider, PEOPLE, "").await;
+    let mut house = House::alone(provider, PEOPLE).await;
     save(&mut house, provider, "Linked").await;
     house
 }
@@ -165,6 +165,18 @@ async fn a_code_of_another_connections_link_is_refused_and_stores_nothing() {
         finish(&api, HERE, &theirs, &code).await.expect(404);
         finish(&api, "/v1/connections/acme-other", &theirs, &code).await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn what_another_connection_reads_is_not_linked_twice() {
+    let mut house = House::connected("workos", PEOPLE, "").await;
+    save(&mut house, "workos", "Linked").await;
+    let api = Api::over(&house);
+    set_up(&api, "workos").await;
+    let started = start(&api, HERE).await;
+    walk(&house, &started, json!({})).await;
+    assert_eq!(finish(&api, HERE, &started, &json!({})).await.expect(409).code(), "link_taken");
+    assert_eq!(house.rig.stored().await.due_ms, None);
 }
 
 #[tokio::test]
