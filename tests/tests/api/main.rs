@@ -7,6 +7,7 @@ mod audit;
 mod connections;
 mod decisions;
 mod document;
+mod links;
 mod mapping;
 mod once;
 mod product;
