@@ -17,6 +17,7 @@ mod apply;
 mod connect;
 mod decide;
 mod events;
+mod explain;
 mod ids;
 mod import;
 mod inspect;
@@ -37,6 +38,10 @@ pub use decide::{Decider, Refused};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
+pub use explain::{
+    AppliedStep, Decided, Explainer, Explanation, FieldChange, FieldOutcome, HowFar, MappedField, Matched, ReadRow,
+    ReadStep, What,
+};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};

@@ -32,10 +32,14 @@ pub(crate) struct Source {
 impl Source {
     /// The source of a connection with an API; `None` for files.
     pub(crate) fn of(connection: &Connection) -> Result<Option<Self>, PortError> {
-        let settings = settings_of(connection)?;
+        Self::with(&settings_of(connection)?)
+    }
+
+    /// The same for settings that a connection has or had.
+    pub(crate) fn with(settings: &Settings) -> Result<Option<Self>, PortError> {
         let Some(connector) = muster_connectors::connector(&settings.connector) else { return Ok(None) };
         let unreadable = |e: String| PortError::never("read the connection's settings", e);
-        let settings = effective(&settings, connector.about()).map_err(|e| unreadable(e.to_string()))?;
+        let settings = effective(settings, connector.about()).map_err(|e| unreadable(e.to_string()))?;
         let mapping = Mapping::compile(&settings).map_err(|e| unreadable(e.to_string()))?;
         let columns = mapping.columns();
         Ok(Some(Self { connector, settings, mapping, columns }))

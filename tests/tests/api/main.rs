@@ -6,3 +6,4 @@ mod access;
 mod audit;
 mod document;
 mod once;
+mod paging;

@@ -1,5 +1,6 @@
 //! People: found, looked at with where each value came from, and explained.
 
+mod explain;
 mod query;
 mod shown;
 
@@ -45,6 +46,19 @@ pub(crate) fn routes<W: World>() -> Vec<Route<W>> {
         )
         .query::<ShowPerson>()
         .gives::<PersonShown>(200, "the person"),
+        Route::get(
+            "/v1/connections/{connection}/runs/{run}/explanations/{unique_id}",
+            "explain_person",
+            Need::ReadSettings,
+            |call| Box::pin(explain::explain(call)),
+        )
+        .says(
+            "Explains what a run did with one person, or why nothing",
+            "Five steps: what the source says of them, what the mapping makes of that, what was stored, what was \
+             decided, what was written. The source is read anew for it, as long as it is kept; the person need not be \
+             in the source nor in the directory.",
+        )
+        .gives::<explain::ExplanationShown>(200, "the explanation"),
     ]
 }
 

@@ -142,7 +142,7 @@ pub(super) fn consents_of(body: &str) -> Vec<ConsentShown> {
     kept.into_iter().map(shown).collect()
 }
 
-fn value_of(value: &Value) -> Shown {
+pub(super) fn value_of(value: &Value) -> Shown {
     match value {
         Value::One(text) => Shown::One(text.clone()),
         Value::Many(texts) => Shown::Many(texts.clone()),
@@ -211,7 +211,7 @@ fn run_told(run: &WritingRun) -> RunTold {
     }
 }
 
-fn kind_name(kind: SourceKind) -> &'static str {
+pub(super) fn kind_name(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::File => "file",
         SourceKind::Listing => "listing",

@@ -381,7 +381,7 @@ pub fn pgp_key_place(account: &AccountId, connection: &ConnectionId) -> String {
 }
 
 /// The keys that open PGP files of a connection.
-async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
+pub(crate) async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
     match objects.read(&pgp_key_place(&connection.account, &connection.id)).await? {
         Some(bytes) => Keys::none().with(&bytes, "").map_err(|e| PortError::never("read the PGP key", e.to_string())),
         None => Ok(Keys::none()),
