@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
-    Position, Removal, Run, RunCounts, RunState,
+    Position, ProductEvent, Removal, Run, RunCounts, RunState,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -167,6 +167,19 @@ pub struct FeedChange<'a> {
     pub status: Option<ConnectionStatus>,
 }
 
+/// Which runs are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSpan {
+    /// Only those received at this time or later, in milliseconds since 1970.
+    pub from_ms: i64,
+    /// Only those received at this time or earlier, in milliseconds since 1970.
+    pub to_ms: i64,
+    /// Only those older than this one (time, then id).
+    pub before: Option<(i64, RunId)>,
+    /// At most so many.
+    pub most: u32,
+}
+
 /// Connections, runs and mails as items whose changes are conditional.
 ///
 /// Every method that changes something answers `Ok(false)` (or says so in its own type) when its
@@ -181,6 +194,16 @@ pub trait Ledger {
     async fn run(&self, account: &AccountId, connection: &ConnectionId, id: &RunId) -> Answer<Option<Run>>;
     /// The connection's runs, newest first.
     async fn runs(&self, account: &AccountId, connection: &ConnectionId) -> Answer<Vec<Run>>;
+    /// Ids of the connection's runs in the span, newest first, with when they were received; runs of single events are
+    /// not among them. A run of the last second may be missing. The last one goes on as the next span's `before`.
+    async fn newest_runs(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        span: &RunSpan,
+    ) -> Answer<Vec<(i64, RunId)>>;
+    /// Those of the connection's runs (at most 100 ids) that are stored, in any order.
+    async fn runs_of(&self, account: &AccountId, connection: &ConnectionId, ids: &[RunId]) -> Answer<Vec<Run>>;
     /// Stores a run unless its cause has one.
     async fn open_run(&self, run: &Run) -> Answer<Opened>;
     /// Takes the lease if nobody holds it; the connection's fencing number grows by one.
@@ -218,8 +241,9 @@ pub trait Ledger {
     /// Keeps how far collecting is, and until when; `until_ms` 0 lets the next one take it at once. `Ok(false)`: the
     /// holder is another one now.
     async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool>;
-    /// How far the listing of a run is or was, as [`Ledger::keep_poll`] left it; `None` where nothing is kept.
-    async fn poll_progress(&self, run: &Run) -> Answer<Option<String>>;
+    /// What was kept of how far collecting a run's listing is, whoever collects it; `None` where nothing was. Takes
+    /// nothing.
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>>;
     /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
     /// Says how sending went.
@@ -434,6 +458,12 @@ pub trait Objects {
     async fn write(&self, key: &str, bytes: Vec<u8>, kind: &'static str) -> Answer<()>;
     /// Stores a file from its beginning.
     async fn write_file(&self, key: &str, file: File, kind: &'static str) -> Answer<()>;
+    /// An address from which whoever has it can fetch the object for so many seconds, to be saved under `file_name`.
+    /// Says nothing about whether the object is there. No request is made.
+    async fn download_link(&self, key: &str, file_name: &str, seconds: u32) -> Answer<String>;
+    /// An address to which whoever has it can put the object for so many seconds, with exactly this content type.
+    /// No request is made.
+    async fn upload_link(&self, key: &str, content_type: &str, seconds: u32) -> Answer<String>;
 }
 
 /// A chunk to write.
@@ -493,7 +523,7 @@ pub struct EventJob {
 /// A mail to send.
 pub type ReportJob = OutboxMail;
 
-/// The queues between the functions.
+/// The queues between the functions, and the bus to the product.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Queue {
     /// Hands chunks to `apply`.
@@ -506,6 +536,8 @@ pub trait Queue {
     async fn send_poll(&self, job: &PollJob) -> Answer<()>;
     /// Hands events (at most 10, of one connection) to `webhook-apply`, which takes a connection's one by one.
     async fn send_events(&self, jobs: &[EventJob]) -> Answer<()>;
+    /// Tells the product; where there is no bus nothing is sent. Asked again after a lost answer it tells again.
+    async fn publish(&self, events: &[ProductEvent]) -> Answer<()>;
 }
 
 /// Whose secrets.

@@ -4,6 +4,12 @@
 
 mod access;
 mod audit;
+mod decisions;
 mod document;
+mod explain;
+mod mapping;
 mod once;
 mod paging;
+mod people;
+mod product;
+mod runs;

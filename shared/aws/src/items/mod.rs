@@ -14,7 +14,7 @@ pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
 pub(crate) use recipient::{
     ADDED_FENCE, ADDED_RECORD, RECORD, content_hash, fence_attribute, fields_of, is_too_large, status_code, stored_from,
 };
-pub(crate) use run::{mail_item, run_from, run_item};
+pub(crate) use run::{mail_item, run_at, run_at_from, run_from, run_item, runs_of};
 
 use muster_core::ids::{AccountId, ConnectionId};
 use sha2::{Digest, Sha256};

@@ -35,7 +35,7 @@ impl Directory for Table {
         let keys: Vec<Item> = ids.into_iter().map(|id| recipient_key(account, connection, id)).collect();
         let mut stored = Vec::with_capacity(keys.len());
         for batch in keys.chunks(BATCH) {
-            let items = self.batch(batch.to_vec()).await?;
+            let items = self.batch("read recipients", batch.to_vec()).await?;
             stored.extend(items.iter().map(stored_from).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(stored)
@@ -119,15 +119,17 @@ impl Directory for Table {
 
 impl Table {
     /// At most 100 items by key. The service may leave some out under load: those are asked for again.
-    async fn batch(&self, keys: Vec<Item>) -> Answer<Vec<Item>> {
-        const READ: &str = "read recipients";
+    pub(super) async fn batch(&self, operation: &'static str, keys: Vec<Item>) -> Answer<Vec<Item>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut items = Vec::with_capacity(keys.len());
         let mut wanted = keys;
         for attempt in 0..BATCH_TRIES {
             let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let keys = keys.map_err(|error| PortError::never(READ, error.to_string()))?;
+            let keys = keys.map_err(|error| PortError::never(operation, error.to_string()))?;
             let request = self.client.batch_get_item().request_items(&self.name, keys);
-            let answer = request.send().await.map_err(|error| failed(READ, &error))?;
+            let answer = request.send().await.map_err(|error| failed(operation, &error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
             if wanted.is_empty() {
@@ -135,7 +137,7 @@ impl Table {
             }
             tokio::time::sleep(crate::pause::jittered(Duration::from_millis(25), attempt)).await;
         }
-        Err(PortError::later(READ, format!("{} keys were left out {BATCH_TRIES} times", wanted.len())))
+        Err(PortError::later(operation, format!("{} keys were left out {BATCH_TRIES} times", wanted.len())))
     }
 }
 

@@ -7,7 +7,7 @@ use super::cells::write_row;
 use super::progress::Progress;
 use super::spool::Spool;
 use crate::reach::Source;
-use crate::{Objects, PortError, Retry};
+use crate::{Objects, PortError};
 
 /// A listing that is still kept.
 pub(crate) struct KeptListing {
@@ -29,11 +29,7 @@ pub(crate) async fn kept_listing(
     if progress.columns != source.columns {
         return Ok(None);
     }
-    let mut spool = match Spool::of(objects, &progress.parts).await {
-        Ok(spool) => spool,
-        Err(gone) if gone.retry == Retry::Never => return Ok(None),
-        Err(later) => return Err(later),
-    };
+    let Some(mut spool) = Spool::found(objects, &progress.parts).await? else { return Ok(None) };
     let whole = progress.ended && progress.partial.is_none();
     if progress.full {
         let body = spool.rows(source, &mut |_| None)?;

@@ -5,6 +5,7 @@ mod collect;
 mod dispatch;
 mod fail;
 mod kept;
+mod last;
 mod late;
 mod plan;
 mod progress;
@@ -26,6 +27,7 @@ pub(crate) use cells::cells;
 pub(crate) use dispatch::job_of;
 pub use dispatch::{Dispatched, Dispatcher};
 pub(crate) use kept::kept_listing;
+pub(crate) use last::{LastListing, last_listing};
 
 /// Fetches listings and plans them.
 #[derive(Debug)]
