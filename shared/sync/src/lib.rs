@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod directory;
 mod documents;
 mod error;
 mod feed;
@@ -46,6 +47,7 @@ pub use connect::{
 };
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
+pub use directory::{Directory, Page, SHARDS, Stored, Trace, Written};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
@@ -61,9 +63,9 @@ pub use people::{Group, Person, connections_of, each_person, group_slots, groupe
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
-    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
-    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
-    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Ledger,
+    Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace, SecretSet,
+    Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
