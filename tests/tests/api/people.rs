@@ -1,7 +1,8 @@
 //! People: where each value came from, who is shown, who is found.
 
+use muster_core::field::Field;
 use muster_core::ids::UniqueId;
-use muster_sync::{Documents, Shelf, shard_of};
+use muster_sync::{OptOut, set_opt_out};
 use muster_tests::api::{Answer, Api, NoWeb};
 use muster_tests::house::House;
 use muster_tests::rig::Rig;
@@ -127,9 +128,10 @@ async fn a_removed_person_is_hidden_unless_asked_for() {
 async fn opt_outs_stand_beside_the_person() {
     let rig = uploaded(1).await;
     let (account, connection) = rig.connection.clone().unwrap();
-    let shelf = Shelf::Consents(connection, shard_of("0003"));
-    let body = json!({"email_1": {"by": "admin:ana", "at_ms": 1_790_000_000_000_i64}}).to_string();
-    rig.ports().table.put_document(&account, &shelf, "0003", &body, None, None).await.unwrap();
+    let (table, id) = (rig.ports().table, UniqueId::parse("0003").unwrap());
+    let noted = OptOut { by: "admin:ana".to_owned(), at_ms: 1_790_000_000_000 };
+    let email = Field::by_name("email_1").unwrap();
+    set_opt_out(&table, (&account, &connection, &id), email, Some(noted)).await.unwrap();
     let api = Api::of(&rig);
     let consents = person(&api, "0003").await["consents"].clone();
     let expected = json!([{"channel": "email_1", "opted_out": true, "by": "admin:ana", "at": "2026-09-21T14:13:20Z"}]);

@@ -159,7 +159,7 @@ struct DecidedShown {
     what: String,
     /// `add`, `propose`, `update`, `deactivate`, `reactivate` or `remove`.
     change: Option<String>,
-    /// `source`, `absent`, `status` or `rollback`.
+    /// `source`, `absent`, `status`, `rollback` or `deletion`.
     reason: Option<String>,
     /// Each field that it changes.
     fields: Vec<ChangeShown>,
@@ -282,6 +282,7 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Absent => "absent",
         Reason::Status(_) => "status",
         Reason::Rollback => "rollback",
+        Reason::Deletion => "deletion",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
         field: change.field.name().to_owned(),

@@ -111,6 +111,7 @@ fn planned(of: &Evidence<'_>, change: &Change) -> Decided {
             "nothing of the person changes; they are written for their groups only".to_owned()
         }
         (_, Reason::Rollback) => "a run is undone: the person becomes as before it".to_owned(),
+        (_, Reason::Deletion) => "the connection is deleted, and its people are removed with it".to_owned(),
         (ChangeKind::Add, _) => "the source presents somebody who was not in the directory".to_owned(),
         (ChangeKind::Propose, _) => {
             "the source presents somebody who was not in the directory, and new people are only proposed (on_new)"

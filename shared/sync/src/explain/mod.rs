@@ -19,7 +19,8 @@ use self::source::Told;
 use crate::plan_store::{chunk_key, issues_key, summary_key, unpacked, unplanned_prefix};
 use crate::stored_issues::issues_from_json;
 use crate::{
-    Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Run, Shelf, SourceKind, Stored, settings_of,
+    Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Run, SourceKind, Stored, settings_of,
+    settings_version,
 };
 
 /// How many chunks of a plan are fetched at once.
@@ -263,10 +264,8 @@ impl<P: Ledger + Directory + Documents, O: Objects, C: Clock> Explainer<'_, P, O
         if run.settings_version == connection.settings_version {
             return settings_of(connection);
         }
-        let (shelf, id) = (Shelf::Settings(connection.id.clone()), format!("{:010}", run.settings_version));
-        let kept = self.ports.document(&connection.account, &shelf, &id).await?;
-        let body = kept.and_then(|kept| serde_json::from_str::<serde_json::Value>(&kept.body).ok());
-        let then = body.as_ref().and_then(|body| Settings::from_toml(body["toml"].as_str()?).ok());
+        let kept = settings_version(self.ports, connection, run.settings_version).await?;
+        let then = kept.and_then(|kept| Settings::from_toml(&kept.toml).ok());
         if let Some(then) = then {
             return Ok(then);
         }

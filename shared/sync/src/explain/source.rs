@@ -82,7 +82,7 @@ impl<P: Ledger + Directory + Documents, O: Objects, C: Clock> Explainer<'_, P, O
         deadline_ms: i64,
         notes: &mut Vec<String>,
     ) -> Result<Told, PortError> {
-        let (source, progress) = (Source::with(settings)?, self.ports.kept_poll(run).await?);
+        let (source, progress) = (Source::of_settings(settings)?, self.ports.kept_poll(run).await?);
         let kept = match (&source, progress) {
             (Some(source), Some(progress)) => kept_listing(self.objects, &progress, source).await?,
             _ => None,
