@@ -38,6 +38,7 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     let reporter = Reporter {
         ledger: &ports.table,
         objects: &ports.bucket,
+        queue: &ports.queues,
         mailer,
         clock: &ports.clock,
         patience_ms: patience_ms(),

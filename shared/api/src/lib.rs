@@ -19,6 +19,7 @@ mod world;
 
 mod accounts;
 mod audit;
+mod mapping;
 mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
@@ -34,6 +35,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(runs::routes());
+    routes.extend(mapping::routes());
     routes.extend(openapi::routes());
     routes
 }

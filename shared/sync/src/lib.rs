@@ -21,19 +21,26 @@ mod events;
 mod ids;
 mod import;
 mod inspect;
+mod locks;
 mod people;
 mod plan_store;
 mod poll;
+mod product_events;
 mod reach;
 mod report;
 mod runs;
 mod signed_link;
+mod source_look;
 mod stored_issues;
+mod try_out;
+mod value_look;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
-pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
+pub use connect::{
+    Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
+};
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
@@ -42,6 +49,7 @@ pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
+pub use locks::{Lock, field_locks};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
@@ -50,6 +58,7 @@ pub use ports::{
     SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
+pub use product_events::ProductEvent;
 pub use records::{
     Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
     Removal, Run, RunCounts, RunState,
@@ -60,7 +69,10 @@ pub use runs::{
     UploadPlace, changes, download, field_moves, list_runs, upload_place,
 };
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
+pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
+pub use try_out::{Trial, Tried, TriedPlan, TryOut};
+pub use value_look::{FieldValues, ValueTable, ValueTables};
 
 /// A day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;

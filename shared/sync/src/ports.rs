@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
-    Position, Removal, Run, RunCounts, RunState,
+    Position, ProductEvent, Removal, Run, RunCounts, RunState,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -240,6 +240,9 @@ pub trait Ledger {
     /// Keeps how far collecting is, and until when; `until_ms` 0 lets the next one take it at once. `Ok(false)`: the
     /// holder is another one now.
     async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool>;
+    /// What was kept of how far collecting a run's listing is, whoever collects it; `None` where nothing was. Takes
+    /// nothing.
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>>;
     /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
     /// Says how sending went.
@@ -471,7 +474,7 @@ pub struct EventJob {
 /// A mail to send.
 pub type ReportJob = OutboxMail;
 
-/// The queues between the functions.
+/// The queues between the functions, and the bus to the product.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Queue {
     /// Hands chunks to `apply`.
@@ -484,6 +487,8 @@ pub trait Queue {
     async fn send_poll(&self, job: &PollJob) -> Answer<()>;
     /// Hands events (at most 10, of one connection) to `webhook-apply`, which takes a connection's one by one.
     async fn send_events(&self, jobs: &[EventJob]) -> Answer<()>;
+    /// Tells the product; where there is no bus nothing is sent. Asked again after a lost answer it tells again.
+    async fn publish(&self, events: &[ProductEvent]) -> Answer<()>;
 }
 
 /// Whose secrets.

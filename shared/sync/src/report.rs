@@ -11,7 +11,7 @@ use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefi
 use crate::stored_issues::{StoredIssues, issues_from_json};
 use crate::{
     Cause, Clock, Connection, Ledger, MailKind, MailState, Mailer, Message, Objects, OutboxMail, PortError, Posted,
-    Retry, Run, RunCounts, RunState, settings_of,
+    ProductEvent, Queue, Retry, Run, RunCounts, RunState, settings_of,
 };
 
 /// How long the answer of a broken-off send is awaited before the mail is sent again, labelled so:
@@ -20,11 +20,13 @@ pub const PATIENCE_MS: i64 = 15 * 60 * 1000;
 
 /// Sends reports.
 #[derive(Debug)]
-pub struct Reporter<'a, L, O, M, C> {
+pub struct Reporter<'a, L, O, Q, M, C> {
     /// Connections, runs and the outbox.
     pub ledger: &'a L,
     /// Plans and error files.
     pub objects: &'a O,
+    /// The bus to the product.
+    pub queue: &'a Q,
     /// The mail service.
     pub mailer: &'a M,
     /// The time.
@@ -70,7 +72,7 @@ pub enum Told {
     Refused,
 }
 
-impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
+impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q, M, C> {
     /// Sends the mail, unless it was sent.
     ///
     /// # Errors
@@ -82,6 +84,10 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         let (Some(connection), Some(run)) = (self.ledger.connection(&account, &connection).await?, run) else {
             return Ok(Told::Already);
         };
+        if (mail.kind == MailKind::Held) == (run.state == RunState::Held) {
+            let told: Vec<_> = ProductEvent::of_run(&run).into_iter().collect();
+            self.queue.publish(&told).await?;
+        }
         let message = match self.compose(mail, &connection, &run).await? {
             Some(message) => message,
             None => {

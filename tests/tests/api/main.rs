@@ -6,5 +6,7 @@ mod access;
 mod audit;
 mod decisions;
 mod document;
+mod mapping;
 mod once;
+mod product;
 mod runs;

@@ -186,6 +186,10 @@ impl Ledger for Table {
         self.keep_listing(run, holder, progress, until_ms).await
     }
 
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>> {
+        self.kept_listing(run).await
+    }
+
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted> {
         self.take_posted(mail, now_ms, patience_ms).await
     }

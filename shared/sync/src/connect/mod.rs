@@ -1,5 +1,6 @@
 //! Saving a connection.
 
+mod check;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use muster_connectors::Secret;
 use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError, credentials_of};
 use sha2::{Digest, Sha256};
+
+pub use self::check::check_settings;
 
 use crate::people::connections_of;
 use crate::reach::as_secrets;

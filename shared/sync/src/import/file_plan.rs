@@ -54,7 +54,7 @@ pub(crate) enum Verdict {
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans a file; the inner error is a file that cannot be planned at all.
-    pub(super) async fn plan_file(
+    pub(crate) async fn plan_file(
         &self,
         run: &Run,
         connection: &Connection,
