@@ -211,6 +211,7 @@ async fn mailed(public_url: Option<&str>) -> (Rig, String) {
         ledger: &ports.table,
         objects: &ports.bucket,
         mailer: ports.mail.as_ref().unwrap(),
+        queue: &ports.queues,
         clock: &ports.clock,
         patience_ms: PATIENCE_MS,
         ways: &ways,
