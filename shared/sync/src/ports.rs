@@ -6,6 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use muster_connectors::{HttpRequest, Secret};
+use muster_core::field::Field;
 use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::plan::Change;
 use muster_core::recipient::Recipient;
@@ -116,6 +117,8 @@ pub struct Finish<'a> {
     /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
     /// nobody who changed since it was made.
     pub voids_plans: bool,
+    /// Whether the connection is deleted with it.
+    pub deletes: bool,
     /// Now.
     pub now_ms: i64,
 }
@@ -302,6 +305,10 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Public keys, one line each.
     pub keys: Vec<String>,
+    /// Addresses and networks (`192.0.2.0/24`, `2001:db8::/32`) that may log in; empty lets all.
+    pub allowed_ips: Vec<String>,
+    /// Whether nobody is let in, whatever they show.
+    pub locked: bool,
 }
 
 /// Credentials are secrets: logs see only how many keys there are.
@@ -337,6 +344,43 @@ pub struct Stored {
     pub recipient: Recipient,
     /// Since when it is removed and hidden, in milliseconds since 1970.
     pub removed_ms: Option<i64>,
+    /// Who wrote it.
+    pub trace: Trace,
+}
+
+/// Which runs wrote a recipient, by their fencing numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The run that wrote last, for groups only too.
+    pub run: Option<RunId>,
+    /// Its fencing number.
+    pub fence: u64,
+    /// The record of its source that says so.
+    pub record: Option<u64>,
+    /// Fencing number and record of the run that added the person, which set every field that no later run changed;
+    /// `None` for people who were added before this was kept.
+    pub added: Option<(u64, Option<u64>)>,
+    /// The fencing number of the run that last changed the field, where that was not the one that added the person.
+    /// The status stands here as [`Field::EMPLOYMENT_STATUS`].
+    pub fields: BTreeMap<Field, u64>,
+    /// When the person was first added, in milliseconds since 1970.
+    pub first_ms: Option<i64>,
+}
+
+impl Trace {
+    /// The fencing number of the run that set, changed or cleared the field last.
+    pub fn fence_of(&self, field: Field) -> Option<u64> {
+        self.fields.get(&field).copied().or(self.added.map(|(fence, _)| fence))
+    }
+
+    /// The record of that run's source, where the recipient itself tells it.
+    pub fn record_of(&self, field: Field) -> Option<u64> {
+        let fence = self.fence_of(field)?;
+        match self.added {
+            Some((added, record)) if added == fence => record,
+            _ => self.record.filter(|_| fence == self.fence),
+        }
+    }
 }
 
 /// What a conditional write found.
@@ -380,6 +424,17 @@ pub trait Directory {
     ) -> Answer<Page<Stored>>;
     /// How many recipients that are not removed, inactive ones too, carry the group value `value` in grouping slot `slot` (0 to 2).
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64>;
+    /// At most `limit` recipients that are not removed and carry the folded group value `value` in grouping slot
+    /// `slot` (0 to 2), by unique id. May lag a moment behind what was written.
+    async fn group_page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        slot: usize,
+        value: &str,
+        from: Option<&UniqueId>,
+        limit: u32,
+    ) -> Answer<Page<UniqueId>>;
 }
 
 /// How many key values a connection's recipients are spread over: one takes 1,000 writes a second.

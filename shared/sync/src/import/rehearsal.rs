@@ -10,8 +10,8 @@ use muster_core::plan::Change;
 
 use crate::plan_store::{chunk_key, summary_key};
 use crate::{
-    ApplyJob, Clock, Directory, EventJob, Fetched, ImportJob, Objects, Page, PollJob, PortError, Queue, ReportJob, Run,
-    Stored, Written,
+    ApplyJob, Clock, Directory, EventJob, Fetched, ImportJob, Objects, Page, PollJob, PortError, ProductEvent, Queue,
+    ReportJob, Run, Stored, Written,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -55,6 +55,14 @@ impl<O: Objects> Objects for Rehearsal<'_, O> {
 
     async fn write_file(&self, _key: &str, _file: File, _kind: &'static str) -> Answer<()> {
         Ok(())
+    }
+
+    async fn download_link(&self, _: &str, _: &str, _: u32) -> Answer<String> {
+        Err(never())
+    }
+
+    async fn upload_link(&self, _: &str, _: &str, _: u32) -> Answer<String> {
+        Err(never())
     }
 }
 
@@ -110,6 +118,18 @@ impl<D: Directory, C: Clock> Directory for Hurry<'_, D, C> {
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64> {
         self.directory.count_group(connection, slot, value).await
     }
+
+    async fn group_page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        slot: usize,
+        value: &str,
+        from: Option<&UniqueId>,
+        limit: u32,
+    ) -> Answer<Page<UniqueId>> {
+        self.directory.group_page(account, connection, slot, value, from, limit).await
+    }
 }
 
 /// Queues that take nothing.
@@ -134,6 +154,10 @@ impl Queue for NoQueue {
     }
 
     async fn send_events(&self, _: &[EventJob]) -> Answer<()> {
+        Err(never())
+    }
+
+    async fn publish(&self, _: &[ProductEvent]) -> Answer<()> {
         Err(never())
     }
 }
