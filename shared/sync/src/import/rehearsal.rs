@@ -10,8 +10,8 @@ use muster_core::plan::Change;
 
 use crate::plan_store::{chunk_key, summary_key};
 use crate::{
-    ApplyJob, Clock, Directory, EventJob, Fetched, ImportJob, Objects, Page, PollJob, PortError, Queue, ReportJob, Run,
-    Stored, Written,
+    ApplyJob, Clock, Directory, EventJob, Fetched, ImportJob, Objects, Page, PollJob, PortError, ProductEvent, Queue,
+    ReportJob, Run, Stored, Written,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -134,6 +134,10 @@ impl Queue for NoQueue {
     }
 
     async fn send_events(&self, _: &[EventJob]) -> Answer<()> {
+        Err(never())
+    }
+
+    async fn publish(&self, _: &[ProductEvent]) -> Answer<()> {
         Err(never())
     }
 }
