@@ -93,6 +93,9 @@ pub(crate) fn environment(
         ("MUSTER_REPORT_QUEUE", services.sqs.url("report")),
         ("MUSTER_EVENTS_QUEUE", services.sqs.url("events.fifo")),
         ("MUSTER_POLL_QUEUE", services.sqs.url("poll")),
+        ("MUSTER_PUBLIC_URL", addresses.http.clone()),
+        ("MUSTER_WEBHOOK_URL", addresses.http.clone()),
+        ("MUSTER_SFTP_HOST", addresses.sftp.clone()),
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
         // Fake providers on this machine may be called.
         ("MUSTER_LOCAL", "1".to_owned()),

@@ -20,6 +20,8 @@ mod world;
 mod accounts;
 mod audit;
 mod mapping;
+mod people;
+mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -33,7 +35,9 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(runs::routes());
     routes.extend(mapping::routes());
+    routes.extend(people::routes());
     routes.extend(openapi::routes());
     routes
 }

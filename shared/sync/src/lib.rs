@@ -16,17 +16,22 @@ mod ports;
 mod apply;
 mod connect;
 mod decide;
+mod decision_link;
 mod events;
 mod ids;
 mod import;
 mod inspect;
 mod locks;
 mod people;
+mod person;
 mod plan_store;
 mod poll;
 mod product_events;
 mod reach;
 mod report;
+mod runs;
+mod search;
+mod signed_link;
 mod source_look;
 mod stored_issues;
 mod try_out;
@@ -38,7 +43,8 @@ pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_pa
 pub use connect::{
     Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
 };
-pub use decide::{Decider, Refused};
+pub use decide::{Decider, Refused, Standing, not_approvable};
+pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
@@ -47,11 +53,12 @@ pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_pla
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use locks::{Lock, field_locks};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
-    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
-    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
+    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
@@ -60,7 +67,13 @@ pub use records::{
     Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
-pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
+pub use runs::{
+    ChangeFilter, ChangePage, ChangePlace, Download, FieldMove, LARGEST_UPLOAD, List, NoUpload, RunFilter, RunPage,
+    UploadPlace, changes, download, field_moves, list_runs, upload_place,
+};
+pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
+pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
+pub use source_look::{LookKind, LookedAt, Looker, NotLooked, SourceColumn, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
 pub use try_out::{Trial, Tried, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};

@@ -10,6 +10,7 @@
 mod bound;
 mod expression;
 mod header;
+mod inputs;
 mod read;
 mod rule;
 mod said;

@@ -33,6 +33,7 @@ pub(crate) use file_plan::{Listing, Verdict};
 pub(crate) use rehearsal::{Hurry, NoQueue, Rehearsal};
 pub(crate) use unmapped::unmapped_name;
 pub use upload::Upload;
+pub(crate) use upload::name_mismatch;
 
 /// Plans sources.
 #[derive(Debug)]

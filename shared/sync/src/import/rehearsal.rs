@@ -56,6 +56,14 @@ impl<O: Objects> Objects for Rehearsal<'_, O> {
     async fn write_file(&self, _key: &str, _file: File, _kind: &'static str) -> Answer<()> {
         Ok(())
     }
+
+    async fn download_link(&self, _: &str, _: &str, _: u32) -> Answer<String> {
+        Err(never())
+    }
+
+    async fn upload_link(&self, _: &str, _: &str, _: u32) -> Answer<String> {
+        Err(never())
+    }
 }
 
 /// Recipients that may be read until a time and never written.
@@ -109,6 +117,18 @@ impl<D: Directory, C: Clock> Directory for Hurry<'_, D, C> {
 
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64> {
         self.directory.count_group(connection, slot, value).await
+    }
+
+    async fn group_page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        slot: usize,
+        value: &str,
+        from: Option<&UniqueId>,
+        limit: u32,
+    ) -> Answer<Page<UniqueId>> {
+        self.directory.group_page(account, connection, slot, value, from, limit).await
     }
 }
 
