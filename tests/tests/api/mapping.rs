@@ -227,6 +227,22 @@ async fn settings_that_would_not_be_saved_are_told_key_by_key() {
 }
 
 #[tokio::test]
+async fn settings_are_tried_as_json_as_they_are_shown() {
+    let rig = settled(STAFF, &[(DAYS[0], day(0))]).await;
+    let api = Api::of(&rig);
+    let mut file = api.as_admin("acme").get(&format!("{HERE}/settings")).await.expect(200).json["file"].clone();
+    file["fields"]["first_name"]["transforms"] = json!(["lower"]);
+    let path = format!("{HERE}/trials");
+    let trial = without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(200);
+    assert_eq!(trial.json["plan"]["counts"]["updated"], 40);
+    file["fields"]["first_name"]["transforms"] = json!(["louder"]);
+    let refused = without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(422);
+    assert_eq!(refused.json["field"], "fields.first_name.transforms");
+    file["shoe_size"] = json!(43);
+    without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(422);
+}
+
+#[tokio::test]
 async fn a_trial_that_runs_out_of_time_says_so() {
     let rig = settled(STAFF, &[(DAYS[0], day(0))]).await;
     let ports = rig.ports();
