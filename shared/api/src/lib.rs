@@ -18,10 +18,13 @@ mod time;
 mod world;
 
 mod accounts;
+mod audiences;
 mod audit;
+mod groups;
 mod mapping;
 mod people;
 mod runs;
+mod segments;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -38,6 +41,9 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(groups::routes());
+    routes.extend(segments::routes());
+    routes.extend(audiences::routes());
     routes.extend(openapi::routes());
     routes
 }

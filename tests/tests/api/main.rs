@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod access;
+mod audiences;
 mod audit;
+mod crowd;
 mod decisions;
 mod document;
+mod groups;
 mod mapping;
 mod once;
 mod product;
 mod runs;
+mod segments;
