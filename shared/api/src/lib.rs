@@ -21,6 +21,8 @@ mod accounts;
 mod audiences;
 mod audit;
 mod groups;
+mod connections;
+mod links;
 mod mapping;
 mod people;
 mod runs;
@@ -38,12 +40,14 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
     routes.extend(groups::routes());
     routes.extend(segments::routes());
     routes.extend(audiences::routes());
+    routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes
 }

@@ -14,7 +14,7 @@ use muster_core::segment::Filter;
 use muster_core::status::Status;
 use serde::{Deserialize, Serialize};
 
-use crate::consent::opted_out_of;
+use crate::opt_outs::opted_out_of;
 use crate::segments::day;
 use crate::walk::{Leg, Walk};
 use crate::{Admin, Clock, Directory, Documents, GroupShown, Objects, PortError};

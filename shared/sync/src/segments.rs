@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn names_that_differ_only_in_case_or_punctuation_make_one_id() {
-        let id = |name| segment_id(name).unwrap_or_default();
+        let id = |name: &str| segment_id(name).unwrap_or_default();
         assert_eq!(id("New joiners, Rome"), "new-joiners-rome");
         assert_eq!(id(" NEW JOINERS  ROME"), "new-joiners-rome");
         assert_eq!(id("ZÜRICH"), id("zürich"));

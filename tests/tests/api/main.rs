@@ -6,6 +6,7 @@ mod access;
 mod audiences;
 mod audit;
 mod crowd;
+mod connections;
 mod decisions;
 mod document;
 mod groups;
