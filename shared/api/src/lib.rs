@@ -19,6 +19,7 @@ mod world;
 
 mod accounts;
 mod audit;
+mod edits;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -32,6 +33,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(edits::routes());
     routes.extend(openapi::routes());
     routes
 }

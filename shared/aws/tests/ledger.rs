@@ -78,6 +78,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         due_ms: None,
         mail: true,
         voids_plans: true,
+        by_sync: true,
         now_ms: NOW,
     }
 }

@@ -5,6 +5,7 @@
 //! Nothing here does IO of its own, reads a clock or awaits: bytes come in through [`std::io::Read`],
 //! times come in as arguments. Nothing here knows AWS or an aggregator.
 
+pub mod by_hand;
 pub mod csv_out;
 pub mod field;
 pub mod file;

@@ -15,8 +15,10 @@ mod records;
 mod ports;
 
 mod apply;
+mod by_hand;
 mod connect;
 mod decide;
+mod erase;
 mod events;
 mod ids;
 mod import;
@@ -31,10 +33,12 @@ mod stored_issues;
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
-pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
+pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locked_fields};
 pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
+pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
 pub use decide::{Decider, Refused};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
+pub use erase::pseudonym;
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
@@ -49,8 +53,8 @@ pub use ports::{
 };
 pub use position::Position;
 pub use records::{
-    Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
-    Removal, Run, RunCounts, RunState,
+    Cause, Connection, ConnectionStatus, EventWhat, Handwork, Held, Lease, LinkChange, Login, MailKind, MailState,
+    PlanRef, Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
 pub use stored_issues::{StoredIssues, issues_from_json};

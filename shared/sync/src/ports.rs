@@ -116,6 +116,8 @@ pub struct Finish<'a> {
     /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
     /// nobody who changed since it was made.
     pub voids_plans: bool,
+    /// Whether its source was read for it: that confirms the connection, and shows that it works.
+    pub by_sync: bool,
     /// Now.
     pub now_ms: i64,
 }

@@ -190,6 +190,25 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+    /// What a person changed about one recipient.
+    ByHand {
+        /// Who: role and user.
+        user: String,
+        /// What.
+        what: Handwork,
+    },
+}
+
+/// What a person does to one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handwork {
+    /// Makes them, or changes their fields.
+    Edit,
+    /// Removes them: kept hidden for 30 days.
+    Remove,
+    /// Erases them: nothing is kept.
+    Erase,
 }
 
 /// What an event told that is worth a run.
@@ -253,7 +272,7 @@ pub struct PlanRef {
     /// People the connection owned, as its item said when the plan was made.
     #[serde(default)]
     pub owned_seen: Option<u64>,
-    /// The full listing it was made from: when that began, in milliseconds since 1970.
+    /// The full listing it was made from: when that began, or the file was read, in milliseconds since 1970.
     #[serde(default)]
     pub listing_ms: Option<i64>,
     /// Whether that listing was everybody for sure.
@@ -351,7 +370,7 @@ impl Run {
 
     /// Whether it is of less than a whole listing: one person, or who changed since the last one.
     pub fn is_excerpt(&self) -> bool {
-        matches!(self.cause, Cause::Event { .. } | Cause::Poll { full: false, .. })
+        matches!(self.cause, Cause::Event { .. } | Cause::ByHand { .. } | Cause::Poll { full: false, .. })
     }
 }
 

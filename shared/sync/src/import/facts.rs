@@ -96,6 +96,7 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
         Cause::Poll { slot, .. } => format!("poll@{slot}"),
         Cause::Event { event, .. } => format!("event@{event}"),
         Cause::Late { expected_ms } => format!("late@{expected_ms}"),
+        Cause::ByHand { .. } => format!("by-hand@{}", run.id),
     };
     PlanHasher::new(&MadeFrom {
         connection: &connection.id,

@@ -75,7 +75,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             return Ok(Err(unreadable(file.issues)));
         }
         let hashes = Hasher::new(connection.seed).under(&settings.policy());
+        let now_ms = self.clock.now_ms();
         let own = self.roster_of(connection, hashes).await?;
+        // Of people changed by hand the roster does not know.
+        let own = self.amended(connection, own, hashes).await?;
         let roster = own.open(hashes)?;
         let owned = roster.as_ref().map_or(0, |roster| roster.len() as u64);
         let header = file.header.clone();
@@ -92,7 +95,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             progress: &mut |_| {},
         })
         .map_err(broken)?;
-        self.plan_comparison(run, connection, settings, comparison, &header, owned).await.map(Ok)
+        let mut planned = self.plan_comparison(run, connection, settings, comparison, &header, owned).await?;
+        planned.plan.listing_ms = Some(now_ms);
+        Ok(Ok(planned))
     }
 
     /// Plans a listing that was fetched from a provider: the same as a file, but that people whom events have

@@ -3,6 +3,7 @@
 mod excerpt_plan;
 mod facts;
 mod file_plan;
+mod hand_plan;
 mod regroup;
 mod rollback_plan;
 mod rosters;
@@ -11,7 +12,7 @@ mod upload;
 use std::collections::BTreeMap;
 
 use muster_core::file::Keys;
-use muster_core::ids::{AccountId, ConnectionId, UniqueId};
+use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::issue::{Code, Issue};
 use muster_core::recipient::Recipient;
 use muster_core::settings::{Mode, Settings};
@@ -192,16 +193,26 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         }
     }
 
-    async fn is_ours_to_plan(&self, run: &Run, connection: &Connection) -> Result<(), PortError> {
+    pub(crate) async fn is_ours_to_plan(&self, run: &Run, connection: &Connection) -> Result<(), PortError> {
         // Another delivery may have brought the run further between reading it and taking the lease.
         let fresh = self.ledger.run(&run.account, &run.connection, &run.id).await?;
         if fresh.as_ref().is_some_and(|fresh| fresh.state != RunState::Received) {
             return Err(PortError::later("plan the run", "another delivery has planned it"));
         }
-        if connection.active.as_ref().is_some_and(|active| *active != run.id) {
+        if let Some(active) = connection.active.as_ref().filter(|active| **active != run.id) {
+            self.remind(connection, active).await?;
             return Err(PortError::later("plan the run", "another run of this connection is being applied"));
         }
         Ok(())
+    }
+
+    /// Hands out once more what a person's own request was to write: nobody may have asked again after a crash.
+    pub(crate) async fn remind(&self, connection: &Connection, active: &RunId) -> Result<(), PortError> {
+        let run = self.ledger.run(&connection.account, &connection.id, active).await?;
+        match run.filter(|run| matches!(run.cause, Cause::ByHand { .. }) && run.state == RunState::Applying) {
+            Some(run) => send_chunks(self.queue, &run).await,
+            None => Ok(()),
+        }
     }
 
     async fn plan_leased(
@@ -214,7 +225,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
-            Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } => {
+            Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } | Cause::ByHand { .. } => {
                 return Err(PortError::never("plan the run", "its source is no file"));
             }
         };

@@ -11,7 +11,7 @@ use crate::{Clock, Connection, Directory, Ledger, Objects, PortError, Queue, SHA
 
 /// Whether stored people carry the values of other grouping fields than the settings', or of the same in another order.
 pub(super) fn regroups(connection: &Connection, settings: &Settings) -> bool {
-    connection.confirmed && connection.grouped_by != grouped_by(settings)
+    (connection.confirmed || connection.owned > 0) && connection.grouped_by != grouped_by(settings)
 }
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {

@@ -58,7 +58,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                 return self.rewound(roster);
             }
         }
-        if !connection.confirmed {
+        // Before the first file there may be people who were made by hand.
+        if !connection.confirmed && connection.owned == 0 {
             return Ok(OwnRoster::None);
         }
         self.rebuild(connection, hasher).await
