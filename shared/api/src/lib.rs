@@ -20,6 +20,9 @@ mod world;
 mod accounts;
 mod audit;
 mod edits;
+mod mapping;
+mod people;
+mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -34,6 +37,9 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(edits::routes());
+    routes.extend(runs::routes());
+    routes.extend(mapping::routes());
+    routes.extend(people::routes());
     routes.extend(openapi::routes());
     routes
 }

@@ -155,7 +155,7 @@ fn responses(about: &About, generator: &mut SchemaGenerator) -> Value {
 }
 
 fn is_write(about: &About) -> bool {
-    about.method != "GET" && about.need != Need::Nobody
+    about.method != "GET" && about.need != Need::Nobody && !about.only_looks
 }
 
 fn parameters(about: &About, generator: &mut SchemaGenerator) -> Vec<Value> {

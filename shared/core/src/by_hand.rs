@@ -103,7 +103,7 @@ pub fn change(unique_id: &UniqueId, stored: Option<&Recipient>, wish: &Wish) -> 
             _ => ChangeKind::Update,
         },
     };
-    Some(Change { kind, reason: Reason::ByHand, unique_id: unique_id.clone(), old: stored.cloned(), new })
+    Some(Change { kind, reason: Reason::ByHand, unique_id: unique_id.clone(), old: stored.cloned(), new, record: None })
 }
 
 fn laid(id: &UniqueId, said: &Said, status: Option<Status>, over: Option<&Recipient>) -> Recipient {

@@ -12,6 +12,7 @@ pub mod file;
 pub mod ids;
 pub mod issue;
 pub mod listing;
+pub mod look;
 pub mod mapping;
 pub mod plan;
 pub mod privacy;

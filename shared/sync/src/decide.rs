@@ -43,6 +43,27 @@ pub enum Refused {
     Port(#[from] PortError),
 }
 
+/// How a plan stands before somebody decides about it. Nothing was changed to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits, and the directory is as it saw it.
+    Open,
+    /// It waits, but the directory has changed since: asking for it has it made anew.
+    Stale,
+    /// It was decided so before.
+    Done,
+}
+
+/// Why the plan of a run cannot be approved now; `None` when it can.
+pub fn not_approvable(run: &Run, connection: &Connection) -> Option<Refused> {
+    let plan = run.plan.as_ref().filter(|_| run.state == RunState::Held);
+    let Some(plan) = plan else { return Some(Refused::State { state: run.state, wanted: "approved" }) };
+    if connection.directory_version != plan.directory_version {
+        return Some(Refused::Stale);
+    }
+    connection.active.is_some().then_some(Refused::Busy)
+}
+
 /// Carries out decisions.
 #[derive(Debug)]
 pub struct Decider<'a, L, Q, C> {
@@ -55,6 +76,64 @@ pub struct Decider<'a, L, Q, C> {
 }
 
 impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
+    /// Whether [`Decider::approve`] would apply the plan.
+    ///
+    /// # Errors
+    /// [`Refused`], never [`Refused::Stale`].
+    pub async fn may_approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<Standing, Refused> {
+        let (connection, run) = self.load(ids).await?;
+        if let Some(plan) = run.plan.as_ref().filter(|plan| plan.hash != hash) {
+            return Err(Refused::Hash { current: plan.hash.clone() });
+        }
+        if run.plan.is_some() && matches!(run.state, RunState::Applying | RunState::Applied) {
+            return Ok(Standing::Done);
+        }
+        if run.state == RunState::Received && connection.waiting.as_ref() == Some(&run.id) {
+            return Ok(Standing::Stale);
+        }
+        match not_approvable(&run, &connection) {
+            None => Ok(Standing::Open),
+            Some(Refused::Stale) => Ok(Standing::Stale),
+            Some(refused) => Err(refused),
+        }
+    }
+
+    /// Whether [`Decider::reject`] would reject the plan.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn may_reject(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
+        match self.load(ids).await?.1.state {
+            RunState::Held => Ok(Standing::Open),
+            RunState::Rejected => Ok(Standing::Done),
+            state => Err(Refused::State { state, wanted: "rejected" }),
+        }
+    }
+
+    /// Whether [`Decider::roll_back`] would open a run that undoes this one; done means that there is one already,
+    /// which is not at its end.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn may_roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
+        let (_, run) = self.load(ids).await?;
+        if run.state != RunState::Applied {
+            return Err(Refused::State { state: run.state, wanted: "rolled back" });
+        }
+        let mut attempt = 0;
+        loop {
+            let undo = self.undo_run(&run, attempt);
+            match self.ledger.run(ids.0, ids.1, &undo.id).await?.map(|before| before.state) {
+                None => return Ok(Standing::Open),
+                Some(RunState::Applied) => {
+                    return Err(Refused::State { state: RunState::Applied, wanted: "rolled back a second time" });
+                }
+                Some(state) if state.is_final() => attempt += 1,
+                Some(_) => return Ok(Standing::Done),
+            }
+        }
+    }
+
     /// Applies a held plan, if `hash` is its hash and the directory is as it saw it. Asking again
     /// after a broken-off answer is safe.
     ///

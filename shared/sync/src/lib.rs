@@ -18,25 +18,38 @@ mod apply;
 mod by_hand;
 mod connect;
 mod decide;
+mod decision_link;
 mod erase;
 mod events;
 mod ids;
 mod import;
 mod inspect;
+mod locks;
 mod people;
+mod person;
 mod plan_store;
 mod poll;
+mod product_events;
 mod reach;
 mod report;
+mod runs;
+mod search;
+mod signed_link;
+mod source_look;
 mod stored_issues;
+mod try_out;
+mod value_look;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locked_fields};
-pub use connect::{Drawn, NotSaved, Saved, Terms, add_public_keys, put_connector_secret, save_connection};
+pub use connect::{
+    Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
+};
 pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
-pub use decide::{Decider, Refused};
+pub use decide::{Decider, Refused, Standing, not_approvable};
+pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use erase::pseudonym;
 pub use error::{PortError, Retry};
@@ -44,20 +57,32 @@ pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
+pub use locks::{Lock, field_locks};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
+pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
-    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, SHARDS,
-    SecretPlace, SecretSet, Secrets, Stored, TakeLease, Transition, Web, WebFault, WebResponse, Written,
+    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
+    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
 };
 pub use position::Position;
+pub use product_events::ProductEvent;
 pub use records::{
     Cause, Connection, ConnectionStatus, EventWhat, Handwork, Held, Lease, LinkChange, Login, MailKind, MailState,
     PlanRef, Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
+pub use runs::{
+    ChangeFilter, ChangePage, ChangePlace, Download, FieldMove, LARGEST_UPLOAD, List, NoUpload, RunFilter, RunPage,
+    UploadPlace, changes, download, field_moves, list_runs, upload_place,
+};
+pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
+pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
+pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
+pub use try_out::{Trial, Tried, TriedPlan, TryOut};
+pub use value_look::{FieldValues, ValueTable, ValueTables};
 
 /// A day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;

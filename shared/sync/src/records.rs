@@ -211,6 +211,19 @@ pub enum Handwork {
     Erase,
 }
 
+impl Cause {
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Poll { .. } => "poll",
+            Self::Event { .. } => "event",
+            Self::Late { .. } => "late",
+            Self::Rollback { .. } => "rollback",
+        }
+    }
+}
+
 /// What an event told that is worth a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]

@@ -4,5 +4,9 @@
 
 mod access;
 mod audit;
+mod decisions;
 mod document;
+mod mapping;
 mod once;
+mod product;
+mod runs;

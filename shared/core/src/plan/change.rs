@@ -70,4 +70,7 @@ pub struct Change {
     pub old: Option<Recipient>,
     /// What is stored after; `None` for a removal.
     pub new: Option<Recipient>,
+    /// The source's record that says so, the first one after the header being 1; `None` where no record does: for
+    /// absent people, reverse plans and changes of groups only.
+    pub record: Option<u64>,
 }

@@ -313,6 +313,11 @@ pub struct Settings {
     pub never_remove: Vec<String>,
 }
 
+/// The types that a field may be mapped with, as connection files spell them; none for most fields.
+pub fn data_types(field: Field) -> Vec<&'static str> {
+    toml::types_of(field).into_iter().flatten().map(|(word, _)| *word).collect()
+}
+
 impl Settings {
     /// What besides the mapping decides about people whom a source presents, as a text that changes when it does:
     /// then people are looked at although their records are as they were.

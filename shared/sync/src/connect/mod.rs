@@ -1,5 +1,6 @@
 //! Saving a connection.
 
+mod check;
 mod provider;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,8 @@ use muster_connectors::Secret;
 use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError, credentials_of};
 use sha2::{Digest, Sha256};
+
+pub use self::check::check_settings;
 
 use crate::people::connections_of;
 use crate::reach::as_secrets;
@@ -153,6 +156,8 @@ struct Wish {
 struct Line {
     /// The connector's name, where it has an API.
     api: Option<&'static str>,
+    /// Whether its login lets somebody in at the SFTP server.
+    sftp: bool,
     /// The names by which webhooks call it.
     routes: Vec<String>,
     /// Whether its provider sends webhooks.
@@ -250,7 +255,7 @@ pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -
 
 async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> Result<Saved, NotSaved> {
     let (drawn, id, settings) = (terms.drawn, &wish.id, &wish.settings);
-    let takes_files = wish.line.api.is_none();
+    let sftp = wish.line.sftp;
     let user = id.to_string();
     let password: String = drawn.password.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
     let connection = Connection {
@@ -259,7 +264,7 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
         settings: wish.text.clone(),
         settings_version: 1,
         status: ConnectionStatus::Pending,
-        sftp_user: takes_files.then(|| user.clone()),
+        sftp_user: sftp.then(|| user.clone()),
         routes: wish.line.routes.clone(),
         due_ms: wish.due_ms(terms.now_ms),
         feed: Feed::default(),
@@ -279,12 +284,12 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
         link_key: drawn.link_key.iter().map(|byte| format!("{byte:02x}")).collect(),
         note: None,
     };
-    // The login first: a connection without its login could never be told its password. A connection with an API has
-    // one too that lets nobody in: it says whose the id is, and webhooks find the connection by it.
+    // The login first: a connection without its login could never be told its password. One without SFTP has
+    // one too that lets nobody in: it says whose the id is, and webhooks and uploads find the connection by it.
     let login = Login { account: settings.account.clone(), connection: id.clone() };
     let credentials = Credentials {
-        password_hash: takes_files.then(|| stored_password(&drawn.salt, &password)),
-        keys: if takes_files { terms.public_keys.to_vec() } else { Vec::new() },
+        password_hash: sftp.then(|| stored_password(&drawn.salt, &password)),
+        keys: if sftp { terms.public_keys.to_vec() } else { Vec::new() },
     };
     // The login is called like the connection, over all accounts: one that stands for another has taken the id.
     if !ports.put_login(&user, &login, &credentials).await? {
@@ -293,7 +298,7 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
     if !ports.save_connection(&connection, None).await? {
         return Err(NotSaved::Raced);
     }
-    Ok(wish.saved(takes_files.then_some(user), takes_files.then_some(password)))
+    Ok(wish.saved(sftp.then_some(user), sftp.then_some(password)))
 }
 
 /// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.

@@ -11,7 +11,9 @@ use super::{Given, Line, Terms};
 
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
-const FILES: &str = "sftp";
+/// Connectors of files: one has a login of the SFTP server, the other takes files by the API alone.
+const SFTP: &str = "sftp";
+const UPLOAD: &str = "upload";
 
 /// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
 /// stored with those only; what is none and stands in `[credentials]` belongs to `[provider]`.
@@ -39,7 +41,7 @@ pub(super) fn sort_keys(settings: &mut Settings, credentials: &mut BTreeMap<Stri
 /// Checks settings and credentials against the connector, everything at once.
 pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) -> Result<Line, SettingsError> {
     let mut problems = Vec::new();
-    if settings.connector == FILES {
+    if [SFTP, UPLOAD].contains(&settings.connector.as_str()) {
         if !settings.provider.is_empty() {
             problems.push(problem("provider", "belongs to connectors with an API; leave it out"));
         }
@@ -47,7 +49,8 @@ pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) 
             problems.push(problem("credentials", "belongs to connectors with an API; leave it out"));
         }
         SettingsError::unless_empty(problems)?;
-        return Ok(Line { api: None, routes: Vec::new(), webhooks: false });
+        let sftp = settings.connector == SFTP;
+        return Ok(Line { api: None, sftp, routes: Vec::new(), webhooks: false });
     }
     let Some(api) = connector(&settings.connector) else {
         return Err(SettingsError { problems: vec![unknown(&settings.connector)] });
@@ -85,7 +88,7 @@ pub(super) fn check_shared(name: &str, webhook_secret: &str) -> Result<(), Setti
 fn line(api: &'static dyn Connector, settings: &Settings) -> Line {
     let about = api.about();
     let routes = api.routes(&settings.provider).into_iter().map(|route| format!("{}#{route}", about.id)).collect();
-    Line { api: Some(about.id), routes, webhooks: about.webhooks.is_some() }
+    Line { api: Some(about.id), sftp: false, routes, webhooks: about.webhooks.is_some() }
 }
 
 fn keys<'k>(table: &str, known: &[Key], given: impl Iterator<Item = &'k String>, problems: &mut Vec<Problem>) {
@@ -107,7 +110,7 @@ fn short(secret: &Secret) -> Option<Problem> {
 
 fn unknown(name: &str) -> Problem {
     let mut known: Vec<&str> = muster_connectors::CONNECTORS.iter().map(|connector| connector.about().id).collect();
-    known.push(FILES);
+    known.extend([SFTP, UPLOAD]);
     known.sort_unstable();
     problem("connector", &format!("{name:?} is unknown; allowed are {}", known.join(", ")))
 }

@@ -5,6 +5,7 @@ mod facts;
 mod file_plan;
 mod hand_plan;
 mod regroup;
+mod rehearsal;
 mod rollback_plan;
 mod rosters;
 mod upload;
@@ -29,7 +30,9 @@ use crate::{
 
 pub(crate) use excerpt_plan::Excerpt;
 pub(crate) use file_plan::{Listing, Verdict};
+pub(crate) use rehearsal::{Hurry, NoQueue, Rehearsal};
 pub use upload::Upload;
+pub(crate) use upload::name_mismatch;
 
 /// Plans sources.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ pub(crate) struct Planned {
     pub(crate) counts: RunCounts,
     pub(crate) held: Vec<String>,
     damaged: bool,
-    issues: StoredIssues,
+    pub(crate) issues: StoredIssues,
     error_file: Option<Vec<u8>>,
 }
 
@@ -366,7 +369,7 @@ impl Outcome {
 }
 
 /// A file whose name says that it is not to be planned.
-fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unplanned> {
+pub(crate) fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unplanned> {
     let (code, reason) = if partial {
         let reason = "the upload broke off, so only a part of the file came; nothing was changed, upload it again";
         (Code::PartialUpload, reason.to_owned())
@@ -378,7 +381,7 @@ fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unpl
 }
 
 /// An object that another login uploaded into this one's folder (it cannot, unless the set-up is broken).
-fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
+pub(crate) fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
     let user = fetched.uploader.as_deref()?.split('@').next()?;
     (key.split('/').nth(1) != Some(user)).then_some("the file was uploaded by another login")
 }
@@ -392,7 +395,7 @@ pub fn pgp_key_place(account: &AccountId, connection: &ConnectionId) -> String {
 }
 
 /// The keys that open PGP files of a connection.
-async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
+pub(crate) async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
     match objects.read(&pgp_key_place(&connection.account, &connection.id)).await? {
         Some(bytes) => Keys::none().with(&bytes, "").map_err(|e| PortError::never("read the PGP key", e.to_string())),
         None => Ok(Keys::none()),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use ::toml::de::DeTable;
 
 use self::document::{Document, Item, Section};
+pub(super) use self::fields::types_of;
 use super::error::{Problem, SettingsError};
 use super::{Cadence, FileSettings, GateLimits, Settings, Switches, words};
 use crate::field::Field;
