@@ -79,7 +79,7 @@ pub use runs::{
 };
 pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
-pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
+pub use source_look::{LookKind, LookedAt, Looker, NotLooked, SourceColumn, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
 pub use try_out::{Trial, Tried, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};

@@ -39,6 +39,7 @@ impl SourceKind {
             Cause::Poll { .. } => Self::Listing,
             Cause::Event { .. } => Self::Event,
             Cause::Rollback { .. } => Self::Rollback,
+            Cause::ByHand { .. } => Self::ByHand,
         }
     }
 }

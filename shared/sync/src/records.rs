@@ -212,7 +212,7 @@ pub enum Handwork {
 }
 
 impl Cause {
-    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`.
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `by_hand`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
@@ -220,6 +220,7 @@ impl Cause {
             Self::Event { .. } => "event",
             Self::Late { .. } => "late",
             Self::Rollback { .. } => "rollback",
+            Self::ByHand { .. } => "by_hand",
         }
     }
 }

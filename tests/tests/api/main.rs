@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod decisions;
 mod document;
+mod edits;
 mod mapping;
 mod once;
 mod product;
