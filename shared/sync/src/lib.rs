@@ -51,7 +51,10 @@ pub use consent::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out}
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
-pub use erase::pseudonym;
+pub use erase::{
+    ErasedCounts, Eraser, Erasing, ObjectVersion, ObjectVersions, Tombstone, lift_erasure, mark_place, pseudonym,
+    tombstone_of,
+};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};

@@ -1,6 +1,7 @@
 //! What people change about single recipients: opt-outs, fields by hand, erasures.
 
 mod by_hand;
+mod erasure;
 mod opt_outs;
 
 use muster_core::ids::UniqueId;
@@ -15,6 +16,7 @@ use crate::world::World;
 pub(crate) fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = by_hand::routes();
     routes.extend(opt_outs::routes());
+    routes.extend(erasure::routes());
     routes
 }
 

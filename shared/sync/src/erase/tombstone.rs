@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use muster_core::ids::UniqueId;
+use muster_core::issue::{Code, Issue};
 use sha2::{Digest, Sha256};
 
 use crate::{Connection, Documents, PortError, Shelf};
@@ -56,10 +57,22 @@ impl Erased {
         !self.tombstones.is_empty() && self.tombstones.contains(&named(self.seed, id))
     }
 
-    /// Whether nobody was.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tombstones.is_empty()
+    /// Whether an issue is about somebody who was erased, with their record.
+    pub(crate) fn is_about(&self, issue: &Issue) -> bool {
+        issue.unique_id.as_ref().is_some_and(|id| self.has(id))
     }
+}
+
+/// What a plan tells of people of its source whom it leaves out, without saying who they are.
+pub(crate) fn left_out(people: u64) -> Option<Issue> {
+    let (who, were) = if people == 1 { ("person", "was") } else { ("people", "were") };
+    (people > 0).then(|| {
+        let message = format!(
+            "{people} {who} of the source {were} erased and left out; lift the erasure to take them in again, or take them \
+             out of the source"
+        );
+        Issue::file(Code::Erased, message)
+    })
 }
 
 #[cfg(test)]

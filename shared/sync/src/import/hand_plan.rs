@@ -8,10 +8,11 @@ use crate::people::{as_grouped, grouped_by};
 use crate::plan_store::{ChunkWriter, summary_key};
 use crate::stored_issues::StoredIssues;
 use crate::{
-    Cause, Clock, Connection, Directory, Handwork, Ledger, Objects, PlanRef, PortError, Queue, Run, settings_of,
+    Cause, Clock, Connection, Directory, Documents, Handwork, Ledger, Objects, PlanRef, PortError, Queue, Run,
+    settings_of,
 };
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans one change, or none, and stores the plan.
     pub(crate) async fn plan_by_hand(
         &self,
@@ -62,6 +63,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             damaged: false,
             issues: StoredIssues::default(),
             error_file: None,
+            names_erased: false,
         })
     }
 }

@@ -23,9 +23,9 @@ use crate::ids::{Ids, ids_of};
 use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
-    Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
-    Objects, Opened, OutboxMail, PersonMark, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState,
-    TakeLease, Transition, settings_of,
+    Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Documents, Fetched, ImportJob, Ledger,
+    MailKind, Objects, Opened, OutboxMail, PersonMark, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts,
+    RunState, TakeLease, Transition, settings_of,
 };
 
 pub(crate) use excerpt_plan::Excerpt;
@@ -74,6 +74,8 @@ pub(crate) struct Planned {
     pub(crate) held: Vec<String>,
     damaged: bool,
     pub(crate) issues: StoredIssues,
+    /// Whether the one person it is about was erased: then nothing may keep their id.
+    pub(crate) names_erased: bool,
     error_file: Option<Vec<u8>>,
 }
 
@@ -95,7 +97,7 @@ const LOOKED_UP: usize = 100;
 /// How long a lease outlives the function that holds it.
 const LEASE_MARGIN_MS: i64 = 2_000;
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Takes an uploaded file version as far as it goes: ignored, held, applying or ended.
     ///
     /// # Errors
