@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use muster_core::settings::{Problem as Wrong, Settings, SettingsError, credentials_of};
-use muster_sync::{Connection, Drawn, NotSaved, Terms, Tried, TryOut, check_settings};
+use muster_sync::{Connection, Drawn, NotSaved, Terms, TriedOut, TryOut, check_settings};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,9 +121,9 @@ async fn try_out<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     Ok(Reply::json(
         200,
         &match trial.tried {
-            Tried::Planned(tried) => TrialShown { complete: true, plan: Some(plan(*tried)), ..shown },
-            Tried::TimeUp { people } => TrialShown { people_looked_up: Some(people), ..shown },
-            Tried::Refused { reason, issues } => TrialShown {
+            TriedOut::Planned(tried) => TrialShown { complete: true, plan: Some(plan(*tried)), ..shown },
+            TriedOut::TimeUp { people } => TrialShown { people_looked_up: Some(people), ..shown },
+            TriedOut::Refused { reason, issues } => TrialShown {
                 complete: true,
                 refused: Some(reason),
                 findings: issues.iter().take(SHOWN).map(FindingShown::from).collect(),
