@@ -1,7 +1,5 @@
 //! `muster init`.
 
-mod guess;
-mod synonyms;
 mod write;
 
 use std::io::Write as _;
@@ -10,9 +8,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use muster_core::file::{self, Keys, Limits, OpenFile, Unopened};
 use muster_core::issue::Code;
+use muster_core::look::Guesses;
 use muster_core::settings::{Encoding, FileSettings};
 
-use self::guess::Guesses;
 use crate::failure::Failure;
 use crate::progress::Followed;
 use crate::show::warn;

@@ -32,10 +32,10 @@ ACTIONS = {
     "file-import": COMMON
     | DIRECTORY
     | {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "sqs:SendMessage", "ssm:GetParameter"},
-    "apply": COMMON | DIRECTORY | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
+    "apply": COMMON | DIRECTORY | {"events:PutEvents", "s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
     "report-email": COMMON
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"s3:GetObject", "s3:PutObject", "ses:SendEmail"},
+    | {"events:PutEvents", "s3:GetObject", "s3:PutObject", "ses:SendEmail"},
     # The one that anybody can call may least: nothing of people, and no writing but to its queue.
     "webhook-intake": {
         "dynamodb:GetItem",
@@ -47,9 +47,20 @@ ACTIONS = {
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     },
-    "webhook-apply": COMMON | DIRECTORY | CREDENTIALS | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
+    "webhook-apply": COMMON
+    | DIRECTORY
+    | CREDENTIALS
+    | {"events:PutEvents", "s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
     "scheduled-poll": COMMON | DIRECTORY | CREDENTIALS | {"s3:GetObject", "s3:PutObject", "sqs:SendMessage"},
 }
+
+# It has no queue to receive from, and it may erase.
+ACTIONS["admin-api"] = (
+    (COMMON | DIRECTORY | CREDENTIALS)
+    - {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+    | {"dynamodb:DeleteItem", "events:PutEvents", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject"}
+    | {"s3:GetObjectVersion", "s3:ListBucketVersions", "s3:PutObject", "sqs:SendMessage"}
+)
 
 # AWS knows no resources for these; everything else names what it touches.
 WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}

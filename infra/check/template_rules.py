@@ -22,17 +22,32 @@ ENVIRONMENT = {
     "MUSTER_REPORT_QUEUE",
     "MUSTER_EVENTS_QUEUE",
     "MUSTER_POLL_QUEUE",
+    "MUSTER_EVENT_BUS",
     "MUSTER_SECRETS_PREFIX",
     "MUSTER_SECRETS_KEY",
     "MUSTER_MAIL_FROM",
     "MUSTER_SES_CONFIGURATION_SET",
 }
+# What single functions read beyond that.
+OWN_ENVIRONMENT = {
+    "admin-api": {"MUSTER_PUBLIC_URL", "MUSTER_WEBHOOK_URL", "MUSTER_CLAIM_ACCOUNT", "MUSTER_CLAIM_ROLE"},
+    "report-email": {"MUSTER_PUBLIC_URL"},
+}
 # Where secrets are and which key they are encrypted under: names of things, no secrets.
 NAMES_OF_SECRETS = {"MUSTER_SECRETS_PREFIX", "MUSTER_SECRETS_KEY"}
 # Where credentials lie: what else SSM keeps in the account is nobody's business here.
 PARAMETERS = ":parameter/muster/${AWS::StackName}/"
+TABLE_WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 # All that the internet may call.
-ROUTES = [("/webhooks/{connector}", ["post"]), ("/webhooks/{connector}/{connection}", ["post"])]
+ROUTES = {
+    "WebhookApi": [("/webhooks/{connector}", ["post"]), ("/webhooks/{connector}/{connection}", ["post"])],
+    "AdminApi": [
+        ("/consents/{token}", ["get", "post"]),
+        ("/decisions/{token}", ["get", "post"]),
+        ("/v1/openapi.json", ["get"]),
+        ("/v1/{proxy+}", ["delete", "get", "patch", "post", "put"]),
+    ],
+}
 
 
 # ---- reading a template ------------------------------------------------------------------------------------------
@@ -78,9 +93,14 @@ def role_of(template, function):
     return target(template["Resources"][function]["Properties"].get("Role"))
 
 
-def statements(role):
+def all_statements(role):
     for policy in as_list(role.get("Policies")):
         yield from as_list(policy["PolicyDocument"]["Statement"])
+
+
+def statements(role):
+    """What a role allows."""
+    return (statement for statement in all_statements(role) if statement.get("Effect") != "Deny")
 
 
 def mappings(template):
@@ -133,8 +153,9 @@ def tracing(template, _):
 def environment(template, _):
     for name, function in of_type(template, "Lambda::Function"):
         found = set(get(function, "Environment", "Variables") or {})
-        if found != ENVIRONMENT:
-            yield f"{name} has other variables than the functions read: {sorted(found ^ ENVIRONMENT)}"
+        read = ENVIRONMENT | OWN_ENVIRONMENT.get(binary(template, name), set())
+        if found != read:
+            yield f"{name} has other variables than the functions read: {sorted(found ^ read)}"
 
 
 def log_group(template, _):
@@ -226,15 +247,38 @@ def http_api(template, _):
             yield f"{name} logs what callers send; signatures and people are there"
 
 
-def webhook_routes(template, _):
+def api_routes(template, _):
     for name, api in of_type(template, "ApiGatewayV2::Api"):
         routes = sorted((path, sorted(methods)) for path, methods in (get(api, "Body", "paths") or {}).items())
-        if routes != ROUTES:
-            yield f"{name} answers {routes}, not {ROUTES}"
+        if routes != ROUTES[name]:
+            yield f"{name} answers {routes}, not {ROUTES[name]}"
         for path, methods in (get(api, "Body", "paths") or {}).items():
             for method in methods.values():
                 if str(get(method, "x-amazon-apigateway-integration", "payloadFormatVersion")) != "2.0":
                     yield f"{name} hands {path} over in another form than the function reads"
+
+
+def admin_routes_are_closed(template, _):
+    """Everything but the document and the pages behind signed links wants a token of the issuer."""
+    for path, methods in (get(template["Resources"]["AdminApi"]["Properties"], "Body", "paths") or {}).items():
+        for method, operation in methods.items():
+            closed = [{"Issuer": []}] == operation.get("security")
+            if closed != (path == "/v1/{proxy+}"):
+                yield f"AdminApi lets {'nobody' if closed else 'anybody'} {method} {path}"
+
+
+def no_sync_writes_consents(template, _):
+    """An opt-out is a person's own word: no function that syncs may write where they lie."""
+    for name, _ in of_type(template, "Lambda::Function"):
+        if binary(template, name) in ("admin-api", "webhook-intake"):
+            continue
+        denied = [
+            statement
+            for statement in all_statements(template["Resources"][role_of(template, name)]["Properties"])
+            if statement["Effect"] == "Deny" and "A#*#CONSENTS#*" in str(statement.get("Condition"))
+        ]
+        if not any(set(as_list(statement["Action"])) >= TABLE_WRITES for statement in denied):
+            yield f"{name} may write opt-outs"
 
 
 def dead_letter_alarm(template, _):
@@ -322,8 +366,10 @@ def no_function_writes_uploads(template, _):
         for statement in statements(template["Resources"][role_of(template, name)]["Properties"]):
             if "s3:PutObject" not in as_list(statement.get("Action")):
                 continue
+            # The admin API starts by requests only, so what it writes cannot start itself.
+            more = "|inbox|exports|keys/.*pgp.asc" if binary(template, name) == "admin-api" else ""
             for place in map(str, as_list(statement["Resource"])):
-                if not re.search(r"Arn\}/(plans|rosters|polls|reports|sftp/\*/errors)/\*", place):
+                if not re.search(rf"Arn\}}/(plans|rosters|polls|reports|sftp/\*/errors{more})(/\*|'|$)", place):
                     yield f"{name} may write {place}"
 
 
@@ -485,7 +531,9 @@ RULES = {
         events_in_order,
         schedules,
         http_api,
-        webhook_routes,
+        api_routes,
+        admin_routes_are_closed,
+        no_sync_writes_consents,
         dead_letter_alarm,
         queue_encryption,
         tls_only,

@@ -152,7 +152,7 @@ fn throttled(service: Service) -> HttpResponse {
         ),
         Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#),
         Service::Ses => (429, r#"{"message":"slow down"}"#),
-        Service::Ssm => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#),
+        Service::Ssm | Service::Events => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#),
         Service::S3 => (503, "<Error><Code>SlowDown</Code><Message>slow down</Message></Error>"),
     };
     let answer = axum::http::Response::builder().status(status);

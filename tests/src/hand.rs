@@ -46,6 +46,7 @@ pub fn ports(rig: &Rig, tricky: &Tricky, clock: Clock) -> Ports {
         report_queue: rig.services.sqs.url("report"),
         events_queue: rig.services.sqs.url("events.fifo"),
         poll_queue: rig.services.sqs.url("poll"),
+        event_bus: Some("muster".into()),
         secrets_prefix: "/muster/test".into(),
         mail_from: "muster@product.example".into(),
         configuration_set: "muster".into(),

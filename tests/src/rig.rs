@@ -272,6 +272,7 @@ fn ports_at(services: &Services, faulty: &Faulty, clock: Clock) -> Ports {
         report_queue: services.sqs.url("report"),
         events_queue: services.sqs.url("events.fifo"),
         poll_queue: services.sqs.url("poll"),
+        event_bus: Some("muster".into()),
         secrets_prefix: "/muster/test".into(),
         mail_from: "muster@product.example".into(),
         configuration_set: "muster".into(),

@@ -223,7 +223,7 @@ fn refused(service: Service, status: u16, code: &str) -> HttpResponse {
     let (kind, body) = match service {
         Service::DynamoDb => ("", format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"no"}}"#)),
         Service::Sqs => ("", format!(r#"{{"__type":"com.amazonaws.sqs#{code}","message":"no"}}"#)),
-        Service::Ssm => ("", format!(r#"{{"__type":"{code}","message":"no"}}"#)),
+        Service::Ssm | Service::Events => ("", format!(r#"{{"__type":"{code}","message":"no"}}"#)),
         Service::Ses => (code, r#"{"message":"no"}"#.to_owned()),
         Service::S3 => ("", format!("<Error><Code>{code}</Code><Message>no</Message></Error>")),
     };

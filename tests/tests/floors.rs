@@ -88,6 +88,7 @@ const ACTIONS: &[(&str, &str)] = &[
     (".send_message_batch()", "sqs:SendMessage"),
     (".delete_message()", "sqs:DeleteMessage"),
     (".change_message_visibility()", "sqs:ChangeMessageVisibility"),
+    (".put_events()", "events:PutEvents"),
     (".send_email()", "ses:SendEmail"),
     (".get_parameter()", "ssm:GetParameter"),
     (".put_parameter()", "ssm:PutParameter"),

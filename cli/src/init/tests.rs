@@ -3,8 +3,6 @@
 use muster_core::field::Field;
 use muster_core::settings::{Encoding, Origin, Settings};
 
-use super::guess::Guesses;
-use super::synonyms::SYNONYMS;
 use super::{Sample, propose};
 
 fn proposed(columns: &[&str]) -> String {
@@ -65,20 +63,6 @@ fn blocked_columns_are_named_and_never_taken() {
 fn quotes_and_backslashes_in_a_name_are_written_as_toml() {
     let text = proposed(&["Employee ID", "a \"b\" \\ c", "Mobile Phone\""]);
     Settings::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-}
-
-#[test]
-fn every_field_can_be_found_by_each_of_its_names() {
-    for (field, _, names) in SYNONYMS {
-        let field = Field::by_name(field).unwrap();
-        for name in *names {
-            let guesses = Guesses::of(&[(*name).to_owned()]);
-            assert_eq!(guesses.fields.keys().copied().collect::<Vec<_>>(), [field], "{name}");
-        }
-    }
-    for field in Field::all() {
-        assert!(SYNONYMS.iter().any(|(name, ..)| *name == field.name()), "{field:?}");
-    }
 }
 
 #[test]

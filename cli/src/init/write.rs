@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use muster_core::field::{Field, Kind};
+use muster_core::look::{Guess, Guesses};
 use muster_core::settings::Encoding;
 
 use super::Sample;
-use super::guess::{Guess, Guesses};
 
 /// The longest name that is made from a file's name, in characters.
 const LONGEST_NAME: usize = 40;

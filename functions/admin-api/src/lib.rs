@@ -56,7 +56,6 @@ impl<W: Web> World for Stage<W> {
     type Secrets = SecretStore;
     type Web = W;
     type Clock = Box<dyn Clock>;
-
     fn table(&self) -> &Table {
         &self.ports.table
     }
@@ -84,28 +83,24 @@ impl<W: Web> World for Stage<W> {
 }
 
 fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
-    let claims = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt).map(|jwt| jwt.claims);
-    let claims: Option<BTreeMap<_, _>> = claims.map(|claims| claims.into_iter().collect());
+    let claims = event.request_context.authorizer.and_then(|authorizer| authorizer.jwt);
+    let claims: Option<BTreeMap<_, _>> = claims.map(|jwt| jwt.claims.into_iter().collect());
     let text = event.body.unwrap_or_default();
-    let body = if event.is_base64_encoded {
-        base64::engine::general_purpose::STANDARD.decode(&text).unwrap_or_default()
-    } else {
-        text.into_bytes()
-    };
-    let headers = event.headers.iter();
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let mut headers: BTreeMap<_, _> = headers.collect();
+    let decoded = event.is_base64_encoded.then(|| base64::engine::general_purpose::STANDARD.decode(&text));
+    let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut headers: BTreeMap<_, _> =
+        event.headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
     if let Some(cookies) = event.cookies.filter(|cookies| !cookies.is_empty()) {
         // API Gateway takes them out of the headers.
         headers.insert("cookie".to_owned(), cookies.join("; "));
     }
     Request {
+        host: event.request_context.domain_name,
         method: event.request_context.http.method.to_string(),
         path: event.raw_path.unwrap_or_default(),
         query: event.raw_query_string.unwrap_or_default(),
         headers,
-        body,
+        body: decoded.map_or(text.into_bytes(), Result::unwrap_or_default),
         caller: claims.and_then(|claims| Caller::of(&claims, names)),
     }
 }
@@ -113,11 +108,10 @@ fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
 fn answer_of(response: Response) -> ApiGatewayV2httpResponse {
     let mut answer = ApiGatewayV2httpResponse::default();
     answer.status_code = i64::from(response.status);
-    for (name, value) in response.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            answer.headers.insert(name, value);
-        }
-    }
+    let headers = response.headers.into_iter();
+    answer.headers.extend(
+        headers.filter_map(|(name, value)| Some((HeaderName::try_from(name).ok(), HeaderValue::try_from(value).ok()?))),
+    );
     answer.body = Some(response.body.into());
     answer
 }

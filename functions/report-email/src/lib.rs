@@ -38,6 +38,7 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     let reporter = Reporter {
         ledger: &ports.table,
         objects: &ports.bucket,
+        queue: &ports.queues,
         mailer,
         clock: &ports.clock,
         patience_ms: patience_ms(),
@@ -62,11 +63,13 @@ fn patience_ms() -> i64 {
     seconds.map_or(PATIENCE_MS, |seconds| seconds.saturating_mul(1_000))
 }
 
-/// How a held plan is decided here: `MUSTER_APPROVE` and `MUSTER_REJECT`, in which `{run}` and `{hash}` are filled in.
+/// How a held plan is decided here: on a page below `MUSTER_PUBLIC_URL`; where that is not set, `MUSTER_APPROVE` and
+/// `MUSTER_REJECT` say how, in which `{run}` and `{hash}` are filled in.
 fn ways() -> Ways {
     let told = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.to_owned());
     Ways {
         approve: told("MUSTER_APPROVE", "approve run {run} with the hash {hash}"),
         reject: told("MUSTER_REJECT", "reject run {run}"),
+        public_url: std::env::var("MUSTER_PUBLIC_URL").ok().filter(|url| !url.is_empty()),
     }
 }

@@ -77,6 +77,8 @@ pub(crate) fn environment(
         ("AWS_ENDPOINT_URL_SQS", addresses.sqs.clone()),
         ("AWS_ENDPOINT_URL_SESV2", addresses.mail.clone()),
         ("AWS_ENDPOINT_URL_SSM", addresses.http.clone()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", addresses.http.clone()),
+        ("MUSTER_EVENT_BUS", "muster".to_owned()),
         ("AWS_REGION", crate::REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", crate::ACCESS_KEY.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", crate::SECRET_KEY.to_owned()),
@@ -91,6 +93,9 @@ pub(crate) fn environment(
         ("MUSTER_REPORT_QUEUE", services.sqs.url("report")),
         ("MUSTER_EVENTS_QUEUE", services.sqs.url("events.fifo")),
         ("MUSTER_POLL_QUEUE", services.sqs.url("poll")),
+        ("MUSTER_PUBLIC_URL", addresses.http.clone()),
+        ("MUSTER_WEBHOOK_URL", addresses.http.clone()),
+        ("MUSTER_SFTP_HOST", addresses.sftp.clone()),
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
         // Fake providers on this machine may be called.
         ("MUSTER_LOCAL", "1".to_owned()),

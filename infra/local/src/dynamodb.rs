@@ -18,7 +18,7 @@ use crate::{
 
 const PREFIX: &str = "DynamoDB_20120810.";
 
-/// The table service: one table `pk`/`sk` with the indexes `by-g1`, `by-g2`, `by-g3` and `by-due`.
+/// The table service: one table `pk`/`sk` with the indexes `by-g1`, `by-g2`, `by-g3`, `by-due` and `by-time`.
 #[derive(Clone)]
 pub struct DynamoDb {
     database: Database,
@@ -233,12 +233,14 @@ fn table_definition(table: &str) -> Value {
     let text = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
     let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     // DynamoDB takes no index name shorter than three characters.
-    let index = |(name, range): (&str, &str)| {
+    let index = |(name, hash, range): (&str, &str, &str)| {
         let only_keys = json!({"ProjectionType": "KEYS_ONLY"});
-        json!({"IndexName": format!("by-{name}"), "KeySchema": keys(name, range), "Projection": only_keys})
+        json!({"IndexName": name, "KeySchema": keys(hash, range), "Projection": only_keys})
     };
-    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at"].map(text);
-    let indexes = [("g1", "sk"), ("g2", "sk"), ("g3", "sk"), ("due", "due_at")].map(index);
+    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at", "of", "at"].map(text);
+    let groups = [("by-g1", "g1", "sk"), ("by-g2", "g2", "sk"), ("by-g3", "g3", "sk")].map(index);
+    let times = [("by-due", "due", "due_at"), ("by-time", "of", "at")].map(index);
+    let indexes = [&groups[..], &times[..]].concat();
     json!({
         "TableName": table,
         "BillingMode": "PAY_PER_REQUEST",

@@ -21,6 +21,8 @@ pub enum Service {
     Ses,
     /// The parameters.
     Ssm,
+    /// The event bus.
+    Events,
 }
 
 /// What happens to a request that a fault hits.

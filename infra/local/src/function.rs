@@ -7,9 +7,9 @@ use anyhow::{anyhow, bail};
 /// Set for a function process whose standard input is a pipe that its parent holds open.
 pub(crate) const STDIN_IS_PARENT: &str = "MUSTER_STDIN_IS_PARENT";
 
-/// The functions, in the order in which people pass through them.
-pub const FUNCTIONS: [&str; 6] =
-    ["webhook-intake", "webhook-apply", "scheduled-poll", "file-import", "apply", "report-email"];
+/// The functions, in the order in which people pass through them; then the one that shows and decides.
+pub const FUNCTIONS: [&str; 7] =
+    ["webhook-intake", "webhook-apply", "scheduled-poll", "file-import", "apply", "report-email", "admin-api"];
 
 /// Runs the function `name` until the Runtime API ends it.
 ///
@@ -26,6 +26,7 @@ pub fn run_function(name: &str) -> anyhow::Result<()> {
         "file-import" => file_import::main(),
         "apply" => apply::main(),
         "report-email" => report_email::main(),
+        "admin-api" => admin_api::main(),
         _ => bail!("there is no function {name:?}; the functions are {}", FUNCTIONS.join(", ")),
     };
     result.map_err(|error| anyhow!("function {name}: {error}"))

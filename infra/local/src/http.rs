@@ -12,14 +12,24 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{control, controls::Controls, gateway, lambda::Lambda, mail_page, services::Services};
+use crate::{
+    authorizer::Authorizer,
+    control,
+    controls::Controls,
+    gateway,
+    issuer::{self, Key},
+    lambda::Lambda,
+    mail_page,
+    services::Services,
+};
 
-/// Serves everything on `listener` until `stop` fires or is dropped; then ends once the requests under way are answered.
+/// Serves everything on `listener`, tokens of `issuer` under its address, until `stop` fires or is dropped; then ends once the requests under way are answered.
 pub(crate) fn serve(
     listener: TcpListener,
     services: Services,
     lambda: &Lambda,
     controls: Controls,
+    (issuer, key): (&str, &Key),
     stop: oneshot::Receiver<()>,
 ) -> JoinHandle<()> {
     let aws = Router::new().fallback(aws).with_state(services.clone());
@@ -27,8 +37,10 @@ pub(crate) fn serve(
         .route("/health", get(async || Json(json!({"ok": true}))))
         .merge(control::router(controls))
         .merge(mail_page::router(services.ses))
+        .merge(crate::bus::router(services.bus))
         .merge(lambda.router())
-        .merge(gateway::router(lambda.clone()))
+        .merge(issuer::router(issuer, key))
+        .merge(gateway::router(lambda, Authorizer::new(issuer, key)))
         .fallback_service(aws);
     // Webhooks are told where they came from.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -5,16 +5,19 @@
 
 mod addresses;
 mod admin;
+mod api;
 pub mod cli;
 mod demo;
 mod options;
 mod schedule;
 mod stack;
 
+mod authorizer;
 mod control;
 mod controls;
 mod gateway;
 mod http;
+mod issuer;
 mod mail_page;
 
 mod function;
@@ -22,6 +25,7 @@ mod lambda;
 mod mapping;
 mod sftp;
 
+pub mod bus;
 pub mod dynamodb;
 pub mod s3;
 mod services;

@@ -1,4 +1,4 @@
-//! The five AWS services as one value: over sockets, or called in-process.
+//! The AWS services as one value: over sockets, or called in-process.
 
 use std::{path::Path, sync::Arc};
 
@@ -9,6 +9,7 @@ use axum::{
 
 use crate::{
     answer::LostAnswer,
+    bus::Bus,
     clock::Clock,
     dynamodb::DynamoDb,
     faults::{Faults, Service},
@@ -18,7 +19,7 @@ use crate::{
     ssm::Ssm,
 };
 
-/// S3, `DynamoDB`, SQS, SES and SSM's parameters that belong together: objects and mails send their events to the queues.
+/// S3, `DynamoDB`, SQS, SES, SSM's parameters and the event bus that belong together: objects and mails send their events to the queues.
 ///
 /// Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Services {
     pub ses: Ses,
     /// The parameters.
     pub ssm: Ssm,
+    /// The event bus.
+    pub bus: Bus,
     /// What is to go wrong, and request counters.
     pub faults: Arc<Faults>,
     /// The time that all parts go by, except the database's own TTL sweep.
@@ -61,7 +64,8 @@ impl Services {
         let ses = Ses::in_memory(clock.clone(), faults.clone(), sqs.clone());
         let s3 = S3::new(objects.clone(), faults.clone());
         let ssm = Ssm::in_memory(clock.clone(), faults.clone());
-        Self { objects, dynamodb, sqs, ses, ssm, s3, faults, clock }.with_bucket(bucket)
+        let bus = Bus::in_memory(clock.clone(), faults.clone());
+        Self { objects, dynamodb, sqs, ses, ssm, bus, s3, faults, clock }.with_bucket(bucket)
     }
 
     /// The set whose state lies in `folder`; made there if it is not.
@@ -78,7 +82,8 @@ impl Services {
         let ses = Ses::open(&folder.join("mail.jsonl"), clock.clone(), faults.clone(), sqs.clone())?;
         let s3 = S3::new(objects.clone(), faults.clone());
         let ssm = Ssm::open(&folder.join("parameters"), clock.clone(), faults.clone())?;
-        Self { objects, dynamodb, sqs, ses, ssm, s3, faults, clock }.with_bucket(bucket)
+        let bus = Bus::open(&folder.join("events.jsonl"), clock.clone(), faults.clone())?;
+        Self { objects, dynamodb, sqs, ses, ssm, bus, s3, faults, clock }.with_bucket(bucket)
     }
 
     fn with_bucket(self, bucket: &str) -> anyhow::Result<Self> {
@@ -107,6 +112,8 @@ impl Services {
             Service::Sqs
         } else if target.starts_with("AmazonSSM") {
             Service::Ssm
+        } else if target.starts_with("AWSEvents") {
+            Service::Events
         } else if request.uri().path().ends_with("/v2/email/outbound-emails") {
             Service::Ses
         } else {
@@ -125,6 +132,7 @@ impl Services {
             Service::DynamoDb => self.dynamodb.call(&request)?,
             Service::Sqs => self.sqs.call(&request).await?,
             Service::Ssm => self.ssm.call(&request)?,
+            Service::Events => self.bus.call(&request)?,
             Service::Ses | Service::S3 => self.ses.call(&request)?,
         };
         Ok(answer.map(Body::from))

@@ -16,6 +16,7 @@ use crate::{
     addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
     http,
+    issuer::Key,
     lambda::{Lambda, Settings},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
@@ -66,12 +67,14 @@ impl Stack {
         let addresses = addresses(http, sftp.address(), &options);
         services.sqs.set_base(&addresses.sqs);
         set_queue_policies(&services, &options)?;
+        let key = issuer_key(&folder).await?;
         let environment = environment(&addresses, &services, &options, &folder);
         let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
         let controls = Controls::new(services.clone(), lambda.clone(), folder.join(CLOCK_FILE));
         controls.set_clock(None)?;
+        let issuer = (addresses.http.as_str(), &key);
         let (stop_http, stop) = oneshot::channel();
-        let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), stop)));
+        let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), issuer, stop)));
         let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
         if options.deliver {
             let pace = Pace { concurrency: options.concurrency, retry: options.retry, paused: controls.paused() };
@@ -232,6 +235,12 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
         )
     })?;
     Ok(file)
+}
+
+/// Made at the first start, which takes a moment.
+async fn issuer_key(folder: &Path) -> anyhow::Result<Key> {
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || Key::open(&folder)).await?
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -91,6 +91,12 @@ impl<'a, W: World> Call<'a, W> {
         tag.trim_matches('"').parse().map_err(|_| Problem::stale())
     }
 
+    /// Where this API is reached from outside: as set, or by the name that this request came by.
+    pub(crate) fn public_url(&self) -> Option<String> {
+        let by_name = || self.request.host.as_ref().map(|host| format!("https://{host}"));
+        self.world.config().public_url.clone().or_else(by_name)
+    }
+
     /// Now, in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> i64 {
         self.world.clock().now_ms()

@@ -37,7 +37,10 @@ pub(crate) fn write<T: Serialize>(place: &T) -> String {
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    place.ok_or_else(|| {
-        Problem::new(400, "bad_cursor", "the cursor is none that a page of this list gave; begin without")
-    })
+    place.ok_or_else(foreign)
+}
+
+/// The cursor is none that a page of this list gave.
+pub(crate) fn foreign() -> Problem {
+    Problem::new(400, "bad_cursor", "the cursor is none that a page of this list gave; begin without")
 }

@@ -19,7 +19,11 @@ mod world;
 
 mod accounts;
 mod audit;
+mod connections;
 mod links;
+mod mapping;
+mod people;
+mod runs;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -33,6 +37,10 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(connections::routes());
+    routes.extend(runs::routes());
+    routes.extend(mapping::routes());
+    routes.extend(people::routes());
     routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes

@@ -45,7 +45,7 @@ pub(crate) async fn carried_out<W: World>(
     handler: Handler<W>,
 ) -> Result<Reply, Problem> {
     let key = match call.header("idempotency-key") {
-        Some(key) if about.method != "GET" && about.need != crate::Need::Nobody => key,
+        Some(key) if about.method != "GET" && about.need != crate::Need::Nobody && !about.only_looks => key,
         _ => return handler(call).await,
     };
     if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| (0x21..0x7f).contains(&byte)) {

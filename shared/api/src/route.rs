@@ -43,6 +43,8 @@ pub(crate) struct About {
     /// Statuses and words of problems beyond the usual ones.
     pub(crate) problems: Vec<(u16, &'static str)>,
     pub(crate) versioned: bool,
+    /// Whether it changes nothing, whatever its method: no answer of it is kept for an idempotency key.
+    pub(crate) only_looks: bool,
 }
 
 impl<W: World> Route<W> {
@@ -60,6 +62,7 @@ impl<W: World> Route<W> {
             answers: Vec::new(),
             problems: Vec::new(),
             versioned: false,
+            only_looks: false,
         };
         Self { about, handler }
     }
@@ -138,6 +141,12 @@ impl<W: World> Route<W> {
     /// A problem beyond the usual ones.
     pub(crate) fn may(mut self, status: u16, words: &'static str) -> Self {
         self.about.problems.push((status, words));
+        self
+    }
+
+    /// Changes nothing, although it takes a body.
+    pub(crate) fn only_looks(mut self) -> Self {
+        self.about.only_looks = true;
         self
     }
 

@@ -22,6 +22,8 @@ pub(crate) const LARGEST_BODY: usize = 1 << 20;
 pub struct Request {
     /// `GET`, `POST` …
     pub method: String,
+    /// The name by which it came, as API Gateway knows it.
+    pub host: Option<String>,
     /// As it was sent, percent-encoded.
     pub path: String,
     /// As it was sent, without `?`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::byte_stream::{ByteStream, Length};
@@ -20,6 +21,7 @@ type Answer<T> = Result<T, PortError>;
 
 const FETCH: &str = "fetch the object";
 const STORE: &str = "store the object";
+const SIGN: &str = "sign a link to the object";
 /// How often a broken transfer is taken up again.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
@@ -166,6 +168,30 @@ impl Objects for Bucket {
             }
         }
     }
+
+    async fn download_link(&self, key: &str, file_name: &str, seconds: u32) -> Answer<String> {
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        let request = request.response_content_disposition(attachment(file_name)).response_cache_control("no-store");
+        let signed = request.presigned(lasting(seconds)?).await.map_err(|error| failed_at(SIGN, key, &error))?;
+        Ok(signed.uri().to_owned())
+    }
+
+    async fn upload_link(&self, key: &str, content_type: &str, seconds: u32) -> Answer<String> {
+        let request = self.client.put_object().bucket(&self.name).key(key).content_type(content_type);
+        let signed = request.presigned(lasting(seconds)?).await.map_err(|error| failed_at(SIGN, key, &error))?;
+        Ok(signed.uri().to_owned())
+    }
+}
+
+fn lasting(seconds: u32) -> Answer<PresigningConfig> {
+    let config = PresigningConfig::expires_in(Duration::from_secs(u64::from(seconds)));
+    config.map_err(|error| PortError::never(SIGN, error.to_string()))
+}
+
+/// Has a browser save the answer, whatever is in it. Characters that a header cannot hold become `_`.
+fn attachment(file_name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+    format!("attachment; filename=\"{}\"", file_name.chars().map(plain).collect::<String>())
 }
 
 impl Bucket {

@@ -96,6 +96,11 @@ impl Clients {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
+    /// The event bus's client.
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config)
+    }
+
     /// The parameter store's client.
     pub fn ssm(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.config)

@@ -32,6 +32,8 @@ pub struct QueuesConfig {
     pub events: Option<String>,
     /// `MUSTER_POLL_QUEUE`
     pub poll: Option<String>,
+    /// `MUSTER_EVENT_BUS`: the bus on which the product is told; without it the product is told nothing.
+    pub bus: Option<String>,
 }
 
 /// Where credentials lie.
@@ -82,6 +84,7 @@ impl QueuesConfig {
             report: found("MUSTER_REPORT_QUEUE"),
             events: found("MUSTER_EVENTS_QUEUE"),
             poll: found("MUSTER_POLL_QUEUE"),
+            bus: found("MUSTER_EVENT_BUS"),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! and what the condition found is the answer.
 
 mod bucket;
+mod bus;
 mod clients;
 mod clock;
 mod config;

@@ -21,6 +21,7 @@ pub struct Names {
     pub report_queue: String,
     pub events_queue: String,
     pub poll_queue: String,
+    pub event_bus: Option<String>,
     pub secrets_prefix: String,
     pub mail_from: String,
     pub configuration_set: String,
@@ -63,6 +64,7 @@ impl Names {
             report_queue: needed("MUSTER_REPORT_QUEUE")?,
             events_queue: needed("MUSTER_EVENTS_QUEUE")?,
             poll_queue: needed("MUSTER_POLL_QUEUE")?,
+            event_bus: told("MUSTER_EVENT_BUS"),
             secrets_prefix: needed("MUSTER_SECRETS_PREFIX")?,
             mail_from: needed("MUSTER_MAIL_FROM")?,
             configuration_set: needed("MUSTER_SES_CONFIGURATION_SET")?,
@@ -81,7 +83,7 @@ impl Ports {
         Ok(Self {
             table: Table::new(clients.dynamodb(), TableConfig::from_env()?),
             bucket: Bucket::new(clients.s3(), BucketConfig::from_env()?),
-            queues: Queues::new(clients.sqs(), QueuesConfig::from_env()),
+            queues: Queues::new(clients.sqs(), clients.eventbridge(), QueuesConfig::from_env()),
             secrets: SecretStore::new(clients.ssm(), SecretsConfig::from_env(), clock.clone()),
             mail: MailConfig::from_env().ok().map(|config| Mail::new(clients.sesv2(), config)),
             clock: Box::new(clock),
@@ -96,6 +98,7 @@ impl Ports {
             report: Some(names.report_queue.clone()),
             events: Some(names.events_queue.clone()),
             poll: Some(names.poll_queue.clone()),
+            bus: names.event_bus.clone(),
         };
         let secrets = SecretsConfig { prefix: Some(names.secrets_prefix.clone()), key: None };
         let clock: Rc<dyn Clock> = Rc::from(clock);
@@ -103,7 +106,7 @@ impl Ports {
         Self {
             table: Table::new(clients.dynamodb(), TableConfig { table: names.table.clone() }),
             bucket: Bucket::new(clients.s3(), BucketConfig { bucket: names.bucket.clone() }),
-            queues: Queues::new(clients.sqs(), queues),
+            queues: Queues::new(clients.sqs(), clients.eventbridge(), queues),
             secrets: SecretStore::new(clients.ssm(), secrets, clock.clone()),
             mail: Some(Mail::new(clients.sesv2(), mail)),
             clock: Box::new(clock),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use muster_sync::{ApplyJob, EventJob, ImportJob, PollJob, PortError, Queue, ReportJob};
+use muster_sync::{ApplyJob, EventJob, ImportJob, PollJob, PortError, ProductEvent, Queue, ReportJob};
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,13 +24,14 @@ const TRIES: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Queues {
     client: aws_sdk_sqs::Client,
+    bus: aws_sdk_eventbridge::Client,
     config: QueuesConfig,
 }
 
 impl Queues {
     /// The queues that the configuration names.
-    pub fn new(client: aws_sdk_sqs::Client, config: QueuesConfig) -> Self {
-        Self { client, config }
+    pub fn new(client: aws_sdk_sqs::Client, bus: aws_sdk_eventbridge::Client, config: QueuesConfig) -> Self {
+        Self { client, bus, config }
     }
 
     async fn send_one(&self, url: &str, body: String) -> Answer<()> {
@@ -138,6 +139,14 @@ impl Queue for Queues {
         let url = url(self.config.events.as_ref(), "MUSTER_EVENTS_QUEUE")?;
         for jobs in jobs.chunks(BATCH) {
             self.send_ordered(url, jobs).await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, events: &[ProductEvent]) -> Answer<()> {
+        let Some(bus) = &self.config.bus else { return Ok(()) };
+        for events in events.chunks(BATCH) {
+            crate::bus::put_events(&self.bus, bus, events).await?;
         }
         Ok(())
     }

@@ -183,7 +183,8 @@ fn queues(script: &Script) -> Queues {
         events: url("events.fifo"),
         ..QueuesConfig::default()
     };
-    Queues::new(Clients::with_http(script.clone(), 1).sqs(), config)
+    let clients = Clients::with_http(script.clone(), 1);
+    Queues::new(clients.sqs(), clients.eventbridge(), config)
 }
 
 fn jobs(count: u32) -> Vec<ApplyJob> {

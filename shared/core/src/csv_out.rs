@@ -5,13 +5,17 @@ const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋'
 
 /// A CSV text that grows row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvOut(Vec<u8>);
+pub struct CsvOut {
+    bytes: Vec<u8>,
+    rows: u64,
+}
 
 impl CsvOut {
     /// Starts with the byte order mark, by which spreadsheets know UTF-8, and the header row.
     pub fn new<'c>(header: impl IntoIterator<Item = &'c str>) -> Self {
-        let mut out = Self("\u{feff}".as_bytes().to_vec());
+        let mut out = Self { bytes: "\u{feff}".as_bytes().to_vec(), rows: 0 };
         out.row(header);
+        out.rows = 0;
         out
     }
 
@@ -19,21 +23,27 @@ impl CsvOut {
     pub fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
         for (at, cell) in cells.into_iter().enumerate() {
             if at > 0 {
-                self.0.push(b',');
+                self.bytes.push(b',');
             }
-            write_cell(&mut self.0, cell);
+            write_cell(&mut self.bytes, cell);
         }
-        self.0.extend_from_slice(b"\r\n");
+        self.bytes.extend_from_slice(b"\r\n");
+        self.rows += 1;
+    }
+
+    /// Rows so far, the header not counted.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// What was written since the start or the last call.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.bytes)
     }
 
     /// Everything.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.bytes
     }
 }
 
@@ -85,6 +95,7 @@ mod tests {
     fn a_row_ends_in_crlf_and_quotes_what_needs_it() {
         let mut out = CsvOut::new(["id", "name"]);
         out.row(["00042", "Lovelace, \"Ada\""]);
+        assert_eq!(out.rows(), 1, "the header does not count");
         assert_eq!(out.into_bytes(), "\u{feff}id,name\r\n00042,\"Lovelace, \"\"Ada\"\"\"\r\n".as_bytes());
     }
 

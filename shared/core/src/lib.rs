@@ -5,18 +5,21 @@
 //! Nothing here does IO of its own, reads a clock or awaits: bytes come in through [`std::io::Read`],
 //! times come in as arguments. Nothing here knows AWS or an aggregator.
 
+pub mod audience;
 pub mod csv_out;
 pub mod field;
 pub mod file;
 pub mod ids;
 pub mod issue;
 pub mod listing;
+pub mod look;
 pub mod mapping;
 pub mod plan;
 pub mod privacy;
 pub mod recipient;
 pub mod report;
 pub mod roster;
+pub mod segment;
 pub mod settings;
 pub mod status;
 pub mod validate;

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::poll::job_of;
 use crate::{
-    ApplyJob, Cause, Clock, Connection, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError, Queue, Run,
-    RunCounts, RunState, Transition,
+    ApplyJob, Cause, Clock, Connection, ConnectionStatus, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError,
+    Queue, Run, RunCounts, RunState, Transition,
 };
 
 /// How often a decision is tried again when the connection changes under it.
@@ -35,12 +35,44 @@ pub enum Refused {
     /// The directory is no longer as the plan saw it.
     #[error("the directory has changed since this plan was made; the plan is being made anew: look at it again")]
     Stale,
+    /// The connection is deleted: nothing of it changes any more.
+    #[error("the connection is deleted, so nothing of it changes any more")]
+    Deleted,
     /// Another run is being applied.
     #[error("another run of this connection is being applied; try again when it is done")]
     Busy,
     /// A service failed.
     #[error(transparent)]
     Port(#[from] PortError),
+}
+
+/// How a plan stands before somebody decides about it. Nothing was changed to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits, and the directory is as it saw it.
+    Open,
+    /// It waits, but the directory has changed since: asking for it has it made anew.
+    Stale,
+    /// It was decided so before.
+    Done,
+}
+
+/// Why the plan of a run cannot be approved now; `None` when it can.
+pub fn not_approvable(run: &Run, connection: &Connection) -> Option<Refused> {
+    let plan = run.plan.as_ref().filter(|_| run.state == RunState::Held);
+    let Some(plan) = plan else { return Some(Refused::State { state: run.state, wanted: "approved" }) };
+    if connection.status == ConnectionStatus::Deleted {
+        return Some(Refused::Deleted);
+    }
+    if is_taken_back(run, connection) || connection.directory_version != plan.directory_version {
+        return Some(Refused::Stale);
+    }
+    connection.active.is_some().then_some(Refused::Busy)
+}
+
+/// A connection that was switched on again is not to be deleted any more: making the plan anew ends it.
+fn is_taken_back(run: &Run, connection: &Connection) -> bool {
+    matches!(run.cause, Cause::Farewell { .. }) && connection.status != ConnectionStatus::Disabled
 }
 
 /// Carries out decisions.
@@ -55,6 +87,67 @@ pub struct Decider<'a, L, Q, C> {
 }
 
 impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
+    /// Whether [`Decider::approve`] would apply the plan.
+    ///
+    /// # Errors
+    /// [`Refused`], never [`Refused::Stale`].
+    pub async fn may_approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<Standing, Refused> {
+        let (connection, run) = self.load(ids).await?;
+        if let Some(plan) = run.plan.as_ref().filter(|plan| plan.hash != hash) {
+            return Err(Refused::Hash { current: plan.hash.clone() });
+        }
+        if run.plan.is_some() && matches!(run.state, RunState::Applying | RunState::Applied) {
+            return Ok(Standing::Done);
+        }
+        if run.state == RunState::Received && connection.waiting.as_ref() == Some(&run.id) {
+            return Ok(Standing::Stale);
+        }
+        match not_approvable(&run, &connection) {
+            None => Ok(Standing::Open),
+            Some(Refused::Stale) => Ok(Standing::Stale),
+            Some(refused) => Err(refused),
+        }
+    }
+
+    /// Whether [`Decider::reject`] would reject the plan.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn may_reject(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
+        match self.load(ids).await?.1.state {
+            RunState::Held => Ok(Standing::Open),
+            RunState::Rejected => Ok(Standing::Done),
+            state => Err(Refused::State { state, wanted: "rejected" }),
+        }
+    }
+
+    /// Whether [`Decider::roll_back`] would open a run that undoes this one; done means that there is one already,
+    /// which is not at its end.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn may_roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
+        let (connection, run) = self.load(ids).await?;
+        if connection.status == ConnectionStatus::Deleted {
+            return Err(Refused::Deleted);
+        }
+        if run.state != RunState::Applied {
+            return Err(Refused::State { state: run.state, wanted: "rolled back" });
+        }
+        let mut attempt = 0;
+        loop {
+            let undo = self.undo_run(&run, attempt);
+            match self.ledger.run(ids.0, ids.1, &undo.id).await?.map(|before| before.state) {
+                None => return Ok(Standing::Open),
+                Some(RunState::Applied) => {
+                    return Err(Refused::State { state: RunState::Applied, wanted: "rolled back a second time" });
+                }
+                Some(state) if state.is_final() => attempt += 1,
+                Some(_) => return Ok(Standing::Done),
+            }
+        }
+    }
+
     /// Applies a held plan, if `hash` is its hash and the directory is as it saw it. Asking again
     /// after a broken-off answer is safe.
     ///
@@ -63,6 +156,9 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     pub async fn approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<(), Refused> {
         for _ in 0..TRIES {
             let (connection, run) = self.load(ids).await?;
+            if connection.status == ConnectionStatus::Deleted && !run.state.is_final() {
+                return Err(Refused::Deleted);
+            }
             if run.state == RunState::Received && connection.waiting.as_ref() == Some(&run.id) {
                 // Handed back before; whoever did it may have died before saying so to the queue.
                 return self.plan_anew(&run).await;
@@ -77,7 +173,7 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
             if run.state == RunState::Applying {
                 return Ok(send_chunks(self.queue, &run).await?);
             }
-            if connection.directory_version != plan.directory_version {
+            if is_taken_back(&run, &connection) || connection.directory_version != plan.directory_version {
                 return self.plan_anew(&run).await;
             }
             if connection.active.is_some() {
@@ -127,7 +223,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     /// # Errors
     /// [`Refused`].
     pub async fn roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<RunId, Refused> {
-        let (_, run) = self.load(ids).await?;
+        let (connection, run) = self.load(ids).await?;
+        if connection.status == ConnectionStatus::Deleted {
+            return Err(Refused::Deleted);
+        }
         if run.state != RunState::Applied {
             return Err(Refused::State { state: run.state, wanted: "rolled back" });
         }
@@ -202,6 +301,6 @@ pub(crate) async fn send_chunks(queue: &impl Queue, run: &Run) -> Result<(), Por
     if missing.is_empty() { queue.send_apply(&[job(None)]).await } else { queue.send_apply(&missing).await }
 }
 
-fn import_job(run: &Run) -> ImportJob {
+pub(crate) fn import_job(run: &Run) -> ImportJob {
     ImportJob { account: run.account.to_string(), connection: run.connection.to_string(), run: run.id.to_string() }
 }

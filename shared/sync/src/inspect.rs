@@ -1,6 +1,9 @@
 //! Looking at runs: which there are, and what one would do or did.
 
+use std::collections::BTreeMap;
+
 use muster_core::ids::{ConnectionId, RunId};
+use muster_core::issue::Code;
 use muster_core::plan::{Summary, summary_from_json};
 
 use crate::plan_store::{issues_key, summary_key, unplanned_prefix};
@@ -19,6 +22,24 @@ pub struct Inspection {
     pub issues: StoredIssues,
     /// Where the report puts the error file, from the login's home; `None` without such rows.
     pub error_file: Option<String>,
+}
+
+impl Inspection {
+    /// How often each code was found, most frequent first, and how many findings there are in all: as the plan counted
+    /// them, else those that were kept.
+    pub fn issue_counts(&self) -> (Vec<(Code, u64)>, u64) {
+        let mut counts: Vec<(Code, u64)> = match &self.summary {
+            Some(summary) => summary.issues.iter().map(|tally| (tally.code, tally.count)).collect(),
+            None => {
+                let mut kept = BTreeMap::new();
+                self.issues.issues.iter().for_each(|issue| *kept.entry(issue.code).or_insert(0) += 1);
+                kept.into_iter().collect()
+            }
+        };
+        counts.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
+        let total = counts.iter().map(|(_, count)| count).sum();
+        (counts, total)
+    }
 }
 
 /// All runs of all accounts, oldest first.

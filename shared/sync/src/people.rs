@@ -65,6 +65,17 @@ pub struct Person {
     pub groups: Vec<String>,
 }
 
+/// The names of a recipient's groups, the connection's own first.
+pub(crate) fn group_names(recipient: &Recipient, settings: &Settings) -> Vec<String> {
+    let groups = groups_of(recipient, settings).into_iter();
+    groups.map(|group| group_name(settings, group.field, &group.value)).collect()
+}
+
+/// In which slot people's values of a field stand; `None` where they are not grouped by it.
+pub(crate) fn slot_of(connection: &Connection, field: Field) -> Option<usize> {
+    fields_of(&connection.grouped_by).position(|by| by == Some(field))
+}
+
 /// Hands every recipient of a connection that is not removed to `each`.
 ///
 /// # Errors
@@ -80,8 +91,7 @@ pub async fn each_person<P: Directory>(
         loop {
             let page = ports.page(&connection.account, &connection.id, shard, from.as_deref(), None).await?;
             for stored in page.items {
-                let groups = groups_of(&stored.recipient, &settings).into_iter();
-                let groups = groups.map(|group| group_name(&settings, group.field, &group.value)).collect();
+                let groups = group_names(&stored.recipient, &settings);
                 each(Person { recipient: stored.recipient, groups });
             }
             match page.next {
@@ -128,7 +138,7 @@ pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountI
         groups.push(own);
         for (field, folded, shown) in ports.group_values(account, &connection.id).await? {
             let Some(field) = Field::by_name(&field) else { continue };
-            let slot = fields_of(&connection.grouped_by).position(|by| by == Some(field));
+            let slot = slot_of(&connection, field);
             let Some(slot) = slot.filter(|_| settings.group_by.contains(&field)) else { continue };
             let members = ports.count_group(&connection.id, slot, &folded).await?;
             let name = group_name(&settings, Some(field), &shown);

@@ -29,6 +29,11 @@ pub(crate) fn roster_key(prefix: &str) -> String {
     format!("rosters/{}.roster", prefix.trim_start_matches("plans/"))
 }
 
+/// The prefix of a plan's files for people. They can be made again, so they have a short life of their own.
+pub(crate) fn exports_prefix(prefix: &str) -> String {
+    format!("exports/{}", prefix.trim_start_matches("plans/"))
+}
+
 /// The key of the plan's summary.
 pub(crate) fn summary_key(prefix: &str) -> String {
     format!("{prefix}/summary.json")

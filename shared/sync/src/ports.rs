@@ -6,6 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use muster_connectors::{HttpRequest, Secret};
+use muster_core::field::Field;
 use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::plan::Change;
 use muster_core::recipient::Recipient;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
-    Position, Removal, Run, RunCounts, RunState,
+    Position, ProductEvent, Removal, Run, RunCounts, RunState,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -116,6 +117,8 @@ pub struct Finish<'a> {
     /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
     /// nobody who changed since it was made.
     pub voids_plans: bool,
+    /// Whether the connection is deleted with it.
+    pub deletes: bool,
     /// Now.
     pub now_ms: i64,
 }
@@ -166,6 +169,19 @@ pub struct FeedChange<'a> {
     pub status: Option<ConnectionStatus>,
 }
 
+/// Which runs are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSpan {
+    /// Only those received at this time or later, in milliseconds since 1970.
+    pub from_ms: i64,
+    /// Only those received at this time or earlier, in milliseconds since 1970.
+    pub to_ms: i64,
+    /// Only those older than this one (time, then id).
+    pub before: Option<(i64, RunId)>,
+    /// At most so many.
+    pub most: u32,
+}
+
 /// Connections, runs and mails as items whose changes are conditional.
 ///
 /// Every method that changes something answers `Ok(false)` (or says so in its own type) when its
@@ -180,6 +196,16 @@ pub trait Ledger {
     async fn run(&self, account: &AccountId, connection: &ConnectionId, id: &RunId) -> Answer<Option<Run>>;
     /// The connection's runs, newest first.
     async fn runs(&self, account: &AccountId, connection: &ConnectionId) -> Answer<Vec<Run>>;
+    /// Ids of the connection's runs in the span, newest first, with when they were received; runs of single events are
+    /// not among them. A run of the last second may be missing. The last one goes on as the next span's `before`.
+    async fn newest_runs(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        span: &RunSpan,
+    ) -> Answer<Vec<(i64, RunId)>>;
+    /// Those of the connection's runs (at most 100 ids) that are stored, in any order.
+    async fn runs_of(&self, account: &AccountId, connection: &ConnectionId, ids: &[RunId]) -> Answer<Vec<Run>>;
     /// Stores a run unless its cause has one.
     async fn open_run(&self, run: &Run) -> Answer<Opened>;
     /// Takes the lease if nobody holds it; the connection's fencing number grows by one.
@@ -217,6 +243,9 @@ pub trait Ledger {
     /// Keeps how far collecting is, and until when; `until_ms` 0 lets the next one take it at once. `Ok(false)`: the
     /// holder is another one now.
     async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool>;
+    /// What was kept of how far collecting a run's listing is, whoever collects it; `None` where nothing was. Takes
+    /// nothing.
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>>;
     /// Takes a pending mail to send it, or one whose sender died more than `patience_ms` ago.
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted>;
     /// Says how sending went.
@@ -276,6 +305,10 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Public keys, one line each.
     pub keys: Vec<String>,
+    /// Addresses and networks (`192.0.2.0/24`, `2001:db8::/32`) that may log in; empty lets all.
+    pub allowed_ips: Vec<String>,
+    /// Whether nobody is let in, whatever they show.
+    pub locked: bool,
 }
 
 /// Credentials are secrets: logs see only how many keys there are.
@@ -311,6 +344,43 @@ pub struct Stored {
     pub recipient: Recipient,
     /// Since when it is removed and hidden, in milliseconds since 1970.
     pub removed_ms: Option<i64>,
+    /// Who wrote it.
+    pub trace: Trace,
+}
+
+/// Which runs wrote a recipient, by their fencing numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The run that wrote last, for groups only too.
+    pub run: Option<RunId>,
+    /// Its fencing number.
+    pub fence: u64,
+    /// The record of its source that says so.
+    pub record: Option<u64>,
+    /// Fencing number and record of the run that added the person, which set every field that no later run changed;
+    /// `None` for people who were added before this was kept.
+    pub added: Option<(u64, Option<u64>)>,
+    /// The fencing number of the run that last changed the field, where that was not the one that added the person.
+    /// The status stands here as [`Field::EMPLOYMENT_STATUS`].
+    pub fields: BTreeMap<Field, u64>,
+    /// When the person was first added, in milliseconds since 1970.
+    pub first_ms: Option<i64>,
+}
+
+impl Trace {
+    /// The fencing number of the run that set, changed or cleared the field last.
+    pub fn fence_of(&self, field: Field) -> Option<u64> {
+        self.fields.get(&field).copied().or(self.added.map(|(fence, _)| fence))
+    }
+
+    /// The record of that run's source, where the recipient itself tells it.
+    pub fn record_of(&self, field: Field) -> Option<u64> {
+        let fence = self.fence_of(field)?;
+        match self.added {
+            Some((added, record)) if added == fence => record,
+            _ => self.record.filter(|_| fence == self.fence),
+        }
+    }
 }
 
 /// What a conditional write found.
@@ -354,6 +424,17 @@ pub trait Directory {
     ) -> Answer<Page<Stored>>;
     /// How many recipients that are not removed, inactive ones too, carry the group value `value` in grouping slot `slot` (0 to 2).
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64>;
+    /// At most `limit` recipients that are not removed and carry the folded group value `value` in grouping slot
+    /// `slot` (0 to 2), by unique id. May lag a moment behind what was written.
+    async fn group_page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        slot: usize,
+        value: &str,
+        from: Option<&UniqueId>,
+        limit: u32,
+    ) -> Answer<Page<UniqueId>>;
 }
 
 /// How many key values a connection's recipients are spread over: one takes 1,000 writes a second.
@@ -383,6 +464,12 @@ pub trait Objects {
     async fn write(&self, key: &str, bytes: Vec<u8>, kind: &'static str) -> Answer<()>;
     /// Stores a file from its beginning.
     async fn write_file(&self, key: &str, file: File, kind: &'static str) -> Answer<()>;
+    /// An address from which whoever has it can fetch the object for so many seconds, to be saved under `file_name`.
+    /// Says nothing about whether the object is there. No request is made.
+    async fn download_link(&self, key: &str, file_name: &str, seconds: u32) -> Answer<String>;
+    /// An address to which whoever has it can put the object for so many seconds, with exactly this content type.
+    /// No request is made.
+    async fn upload_link(&self, key: &str, content_type: &str, seconds: u32) -> Answer<String>;
 }
 
 /// A chunk to write.
@@ -442,7 +529,7 @@ pub struct EventJob {
 /// A mail to send.
 pub type ReportJob = OutboxMail;
 
-/// The queues between the functions.
+/// The queues between the functions, and the bus to the product.
 #[expect(async_fn_in_trait, reason = "functions run one event at a time on one thread")]
 pub trait Queue {
     /// Hands chunks to `apply`.
@@ -455,6 +542,8 @@ pub trait Queue {
     async fn send_poll(&self, job: &PollJob) -> Answer<()>;
     /// Hands events (at most 10, of one connection) to `webhook-apply`, which takes a connection's one by one.
     async fn send_events(&self, jobs: &[EventJob]) -> Answer<()>;
+    /// Tells the product; where there is no bus nothing is sent. Asked again after a lost answer it tells again.
+    async fn publish(&self, events: &[ProductEvent]) -> Answer<()>;
 }
 
 /// Whose secrets.

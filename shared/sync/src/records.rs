@@ -190,6 +190,25 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
+}
+
+impl Cause {
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `farewell`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Poll { .. } => "poll",
+            Self::Event { .. } => "event",
+            Self::Late { .. } => "late",
+            Self::Rollback { .. } => "rollback",
+            Self::Farewell { .. } => "farewell",
+        }
+    }
 }
 
 /// What an event told that is worth a run.

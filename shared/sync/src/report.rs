@@ -5,12 +5,13 @@ use muster_core::issue::Issue;
 use muster_core::plan::{Outcome, Summary, summary_from_json};
 use muster_core::report::{Decide, Report, SourceKind, render};
 
+use crate::decision_link::decision_token;
 use crate::ids::{Ids, ids_of};
 use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_from_json};
 use crate::{
     Cause, Clock, Connection, Ledger, MailKind, MailState, Mailer, Message, Objects, OutboxMail, PortError, Posted,
-    Retry, Run, RunCounts, RunState, settings_of,
+    ProductEvent, Queue, Retry, Run, RunCounts, RunState, settings_of,
 };
 
 /// How long the answer of a broken-off send is awaited before the mail is sent again, labelled so:
@@ -19,11 +20,13 @@ pub const PATIENCE_MS: i64 = 15 * 60 * 1000;
 
 /// Sends reports.
 #[derive(Debug)]
-pub struct Reporter<'a, L, O, M, C> {
+pub struct Reporter<'a, L, O, Q, M, C> {
     /// Connections, runs and the outbox.
     pub ledger: &'a L,
     /// Plans and error files.
     pub objects: &'a O,
+    /// The bus to the product.
+    pub queue: &'a Q,
     /// The mail service.
     pub mailer: &'a M,
     /// The time.
@@ -37,15 +40,24 @@ pub struct Reporter<'a, L, O, M, C> {
 /// How a held plan is decided: texts or links in which `{run}` and `{hash}` stand for the plan's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ways {
-    /// How to approve.
+    /// How to approve, where there is no page.
     pub approve: String,
-    /// How to reject.
+    /// How to reject, where there is no page.
     pub reject: String,
+    /// Where the pages are on which held plans are decided: `https://sync.example.com`. Each mail gets an address of its
+    /// own there, `/decisions/{token}`; none where the connection has no key to sign it.
+    pub public_url: Option<String>,
 }
 
 impl Ways {
-    fn fill(text: &str, run: &Run, hash: &str) -> String {
-        text.replace("{run}", run.id.as_str()).replace("{hash}", hash)
+    /// How to approve and how to reject this plan.
+    fn of(&self, connection: &Connection, run: &Run, hash: &str, now_ms: i64) -> (String, String) {
+        let link = self.public_url.as_ref().and_then(|base| {
+            let token = decision_token(connection, &run.id, hash, now_ms)?;
+            Some(format!("{}/decisions/{token}", base.trim_end_matches('/')))
+        });
+        let fill = |text: &str| text.replace("{run}", run.id.as_str()).replace("{hash}", hash);
+        link.map_or_else(|| (fill(&self.approve), fill(&self.reject)), |link| (link.clone(), link))
     }
 }
 
@@ -60,7 +72,7 @@ pub enum Told {
     Refused,
 }
 
-impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
+impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q, M, C> {
     /// Sends the mail, unless it was sent.
     ///
     /// # Errors
@@ -72,6 +84,10 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
         let (Some(connection), Some(run)) = (self.ledger.connection(&account, &connection).await?, run) else {
             return Ok(Told::Already);
         };
+        if (mail.kind == MailKind::Held) == (run.state == RunState::Held) {
+            let told: Vec<_> = ProductEvent::of_run(&run).into_iter().collect();
+            self.queue.publish(&told).await?;
+        }
         let message = match self.compose(mail, &connection, &run).await? {
             Some(message) => message,
             None => {
@@ -141,8 +157,7 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
             return Ok(None);
         }
         let hash = run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default();
-        let approve = Ways::fill(&self.ways.approve, run, hash);
-        let reject = Ways::fill(&self.ways.reject, run, hash);
+        let (approve, reject) = self.ways.of(connection, run, hash, self.clock.now_ms());
         let top: Vec<Issue> = issues.issues.iter().take(10).cloned().collect();
         let by_events = run.plan.as_ref().and_then(|plan| events_told(&plan.told_events));
         let rendered = render(&Report {
@@ -214,10 +229,15 @@ impl<L: Ledger, O: Objects, M: Mailer, C: Clock> Reporter<'_, L, O, M, C> {
 
 /// `people_11222026.csv` and run `3fa9…` make `people_11222026.3fa9c1d2.errors.csv`.
 pub(crate) fn error_file_name(run: &Run) -> String {
+    format!("{}.errors.csv", stem_of(run))
+}
+
+/// How the names of a run's files begin: `people_11222026.3fa9c1d2`.
+pub(crate) fn stem_of(run: &Run) -> String {
     let name = run.source.rsplit('/').next().unwrap_or_default();
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     let short = run.id.as_str().get(..8).unwrap_or(run.id.as_str());
-    format!("{stem}.{short}.errors.csv")
+    format!("{stem}.{short}")
 }
 
 fn outcome_of(run: &Run) -> Outcome {
@@ -239,7 +259,7 @@ fn source_kind(run: &Run) -> SourceKind {
     match run.cause {
         Cause::Poll { .. } | Cause::Event { .. } => SourceKind::Provider,
         Cause::Late { .. } => SourceKind::Late,
-        Cause::File { .. } | Cause::Rollback { .. } => SourceKind::File,
+        Cause::File { .. } | Cause::Rollback { .. } | Cause::Farewell { .. } => SourceKind::File,
     }
 }
 

@@ -4,6 +4,11 @@
 
 mod access;
 mod audit;
+mod connections;
+mod decisions;
 mod document;
 mod links;
+mod mapping;
 mod once;
+mod product;
+mod runs;

@@ -20,7 +20,9 @@ fn keys(seen: &Seen) -> Vec<String> {
             found
         }
         Service::S3 => vec![seen.path.clone()],
-        Service::Sqs | Service::Ses | Service::Ssm => vec![String::from_utf8_lossy(&seen.body).into_owned()],
+        Service::Sqs | Service::Ses | Service::Ssm | Service::Events => {
+            vec![String::from_utf8_lossy(&seen.body).into_owned()]
+        }
     }
 }
 

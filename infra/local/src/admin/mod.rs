@@ -1,10 +1,13 @@
 //! What an administrator asks of a running stack, through the use cases that the admin API has.
 
+mod audit;
 mod connect;
 mod directory;
+mod find;
 mod polls;
 mod runs;
 mod shown;
+mod token;
 
 use std::{
     io::Write,
@@ -16,7 +19,8 @@ use muster_aws::{Clients, Names, Ports, SystemClock};
 use serde_json::Value;
 
 pub(crate) use connect::connect;
-pub(crate) use runs::decider;
+pub(crate) use find::run_path;
+pub(crate) use polls::sync_now;
 
 use crate::running;
 
@@ -49,6 +53,13 @@ pub(crate) enum Admin {
     People(PeopleArgs),
     /// Prints an account's groups.
     Groups(GroupsArgs),
+    /// Verifies the chain of decisions and changes.
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
+    /// Prints a token of the bundled issuer, for the admin API.
+    Token(token::TokenArgs),
 }
 
 /// Which stack, and how to print.
@@ -177,6 +188,8 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
         Admin::Connections { common } => polls::connections(&common).await,
         Admin::People(args) => directory::people_command(args).await,
         Admin::Groups(args) => directory::groups_command(args).await,
+        Admin::Audit { command } => audit::command(command).await,
+        Admin::Token(args) => token::command(args),
     }
 }
 

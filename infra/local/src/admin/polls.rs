@@ -2,44 +2,48 @@
 
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
-use muster_core::ids::ConnectionId;
-use muster_sync::{
-    Admin as _, Clock, Connection, Dispatcher, Ledger as _, RunState, connections_of, find_connection,
-    put_connector_secret, settings_of,
-};
+use muster_sync::{Admin as _, Clock, Connection, connections_of, put_connector_secret, settings_of};
 use serde_json::{Value, json};
 
-use super::{Common, PollCommand, SecretArgs, ports, print, print_json, shown, table};
-use crate::clock::iso8601;
+use super::{
+    Common, PollCommand, SecretArgs,
+    find::{self, Found},
+    ports, print, print_json, shown, table,
+};
+use crate::{
+    api::{Api, Caller},
+    clock::iso8601,
+};
 
 /// How often is looked whether a run has ended.
 const PACE: Duration = Duration::from_millis(50);
 
 pub(super) async fn command(command: PollCommand) -> anyhow::Result<()> {
     let PollCommand::Now { connection, no_wait, common } = command;
-    let ports = ports(&common.data)?;
-    let id = ConnectionId::parse(&connection).map_err(|e| anyhow!("connection {connection:?} {e}"))?;
-    let Some(found) = find_connection(&ports.table, &id).await? else { bail!("there is no connection {id}") };
-    let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
-    let Some(run) = dispatcher.now(&found.account, &id).await? else {
-        bail!("connection {id} has no API, or is switched off or paused");
-    };
+    let api = Api::running(&common.data)?;
+    let Found { account, .. } = find::connection(&api, &connection).await?;
+    let admin = api.admin(&account);
+    let run = sync_now(admin, &connection).await?;
     if no_wait {
-        return print_json(&json!({"run": run.as_str()}));
+        return print_json(&json!({"run": run}));
     }
     loop {
-        let now = ports.table.run(&found.account, &id, &run).await?;
-        match now {
-            Some(run) if run.state == RunState::Held || run.state.is_final() => {
-                if common.json {
-                    return print_json(&shown::run_json(&run));
-                }
-                return print(&table(&[shown::run_row(&run)]));
-            }
-            _ => tokio::time::sleep(PACE).await,
+        let now = admin.get(&find::run_path(&connection, &run)).await?;
+        if !["received", "applying"].iter().any(|state| now["state"] == *state) {
+            let run = shown::run_json(&now);
+            return if common.json { print_json(&run) } else { print(&table(&[shown::run_row(&run)])) };
         }
+        tokio::time::sleep(PACE).await;
     }
+}
+
+/// Asks for everybody of a connection; answers the run's id.
+///
+/// # Errors
+/// When the connection has no API or is switched off, or the API cannot be reached.
+pub(crate) async fn sync_now(admin: Caller<'_>, connection: &str) -> anyhow::Result<String> {
+    let run = admin.post(&format!("{}/sync", find::connection_path(connection))).await?;
+    Ok(run["id"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(super) async fn secret(args: SecretArgs) -> anyhow::Result<()> {

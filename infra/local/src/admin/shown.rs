@@ -1,144 +1,144 @@
-//! Runs as JSON and as text.
+//! Runs as these commands print them, made of what the API shows.
 
 use std::fmt::Write;
 
-use muster_core::{
-    issue::Issue,
-    plan::{GateReading, Summary},
-    settings::Limit,
-};
-use muster_sync::{Cause, Inspection, Run};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::iso8601;
 
 /// How many issues are shown; the error file has them all.
-const SHOWN_ISSUES: usize = 20;
+pub(super) const SHOWN_ISSUES: usize = 20;
+
+/// What can happen to people, in the order of a run's counts.
+const KINDS: [&str; 6] = ["added", "proposed", "updated", "deactivated", "reactivated", "removed"];
 
 /// A run as lists show it.
-pub(super) fn run_json(run: &Run) -> Value {
-    let counts = &run.counts;
-    json!({
-        "id": run.id.as_str(), "connection": run.connection.as_str(), "state": run.state.as_str(), "held": run.held,
-        "added": counts.added, "proposed": counts.proposed, "updated": counts.updated,
-        "deactivated": counts.deactivated, "reactivated": counts.reactivated, "removed": counts.removed,
-        "unchanged": counts.unchanged, "rows": counts.rows, "errors": counts.errors, "warnings": counts.warnings,
-        "conflicts": run.conflicts, "source": run.source, "received": time(run.received_ms),
-        "ended": run.ended_ms.map(time), "reason": run.reason,
-        "undoes": match &run.cause { Cause::Rollback { run, .. } => Some(run), _ => None },
-    })
+pub(super) fn run_json(run: &Value) -> Value {
+    let mut shown = Map::new();
+    for key in ["id", "connection", "state", "conflicts", "source", "reason"] {
+        shown.insert(key.to_owned(), run[key].clone());
+    }
+    for key in KINDS.iter().chain(&["unchanged", "rows", "errors", "warnings"]) {
+        shown.insert((*key).to_owned(), run["counts"][key].clone());
+    }
+    shown.insert("held".to_owned(), run["held_by"].clone());
+    shown.insert("received".to_owned(), time(&run["received_at"]));
+    shown.insert("ended".to_owned(), time(&run["ended_at"]));
+    shown.insert("undoes".to_owned(), run["cause"]["undoes"].clone());
+    Value::Object(shown)
 }
 
-/// A run with everything that is stored about it.
-pub(super) fn inspection_json(inspection: &Inspection) -> Value {
-    let Inspection { run, summary, issues, error_file } = inspection;
+/// A run with everything that is stored about it; `issues` are the first ones found in its source.
+pub(super) fn inspection_json(run: &Value, issues: &Value) -> Value {
     let mut shown = run_json(run);
-    shown["hash"] = json!(run.plan.as_ref().map(|plan| plan.hash.as_str()));
-    shown["issues"] = issues.issues.iter().take(SHOWN_ISSUES).map(issue_json).collect();
-    shown["error_rows"] = json!(issues.error_rows);
-    shown["error_file"] = json!(error_file);
-    shown["replaces"] = json!(issues.replaces);
-    let nothing = Summary::default();
-    let summary = summary.as_ref().unwrap_or(&nothing);
-    let tally = &summary.tally;
-    shown["gates"] = summary.gates.iter().map(gate_json).collect();
-    shown["issue_counts"] = (summary.issues.iter())
-        .map(|t| json!({"code": t.code.as_str(), "severity": t.code.severity().as_str(), "count": t.count}))
-        .collect();
-    shown["new_values"] = (summary.new_values.iter())
-        .map(|new| json!({"field": new.field.name(), "value": new.value, "people": new.people}))
-        .collect();
-    shown["groups"] = (summary.groups.iter())
-        .map(|g| json!({"name": g.name, "made": g.made, "joined": g.joined, "left": g.left}))
-        .collect();
-    shown["fields"] = (tally.fields.iter())
-        .map(|(field, t)| json!({"field": field.name(), "changed": t.changed, "blanked": t.blanked}))
-        .collect();
-    shown["owned_before"] = json!(summary.owned_before);
-    shown["flagged"] = json!(tally.flagged);
-    shown["absent_kept"] = json!(tally.absent_kept);
-    shown["skipped"] = json!(tally.skipped);
-    shown["protected"] = json!(tally.protected);
-    shown["switched_off"] = json!(tally.switched_off);
-    shown["removals_withheld"] = json!(summary.removals_withheld);
+    let (summary, found) = (&run["plan"]["summary"], &run["issues"]);
+    shown["hash"] = run["hash"].clone();
+    shown["issues"] = list(issues).take(SHOWN_ISSUES).cloned().collect();
+    shown["error_rows"] = found["error_rows"].clone();
+    shown["error_file"] = found["error_file"].clone();
+    shown["replaces"] = run["replaces"].clone();
+    shown["gates"] = list(&summary["gates"]).map(gate_json).collect();
+    shown["issue_counts"] = found["by_code"].clone();
+    for key in ["new_values", "groups", "fields"] {
+        shown[key] = list(&summary[key]).cloned().collect();
+    }
+    for key in ["owned_before", "flagged", "absent_kept", "skipped", "protected"] {
+        shown[key] = json!(summary[key].as_u64().unwrap_or(0));
+    }
+    let off = list(&summary["switched_off"]).map(|off| (text(off, "kind").to_owned(), off["count"].clone()));
+    shown["switched_off"] = Value::Object(off.collect());
+    shown["removals_withheld"] = json!(summary["removals_withheld"] == true);
     shown
 }
 
-fn gate_json(reading: &GateReading) -> Value {
-    json!({
-        "gate": reading.gate.as_str(), "meter": reading.meter, "of": reading.of, "limit": reading.limit.map(limit),
-        "holds": reading.holds, "reason": reading.reason,
-    })
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
-fn issue_json(issue: &Issue) -> Value {
-    json!({
-        "code": issue.code.as_str(), "severity": issue.code.severity().as_str(), "record": issue.place.record,
-        "line": issue.place.line, "unique_id": issue.unique_id.as_ref().map(ToString::to_string),
-        "field": issue.field.map(|field| field.name()), "column": issue.column, "message": issue.message,
-    })
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
 }
 
-/// `10%` or `25`, as connection files write it.
-fn limit(limit: Limit) -> String {
-    match limit {
-        Limit::Percent(percent) => format!("{percent}%"),
-        Limit::Count(count) => count.to_string(),
-    }
+/// A gate's limit is written as connection files write it: `10%` or `25`.
+fn gate_json(gate: &Value) -> Value {
+    let mut shown = gate.clone();
+    let limit = &gate["limit"];
+    let percent = limit["percent"].as_f64().map(|percent| format!("{percent}%"));
+    shown["limit"] = json!(percent.or_else(|| limit["count"].as_u64().map(|count| count.to_string())));
+    shown
 }
 
-fn time(ms: i64) -> String {
-    iso8601(u64::try_from(ms).unwrap_or(0))
+/// The API's times have as many decimals as they need; these have three, so that they sort as text.
+pub(super) fn time(value: &Value) -> Value {
+    let time = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    json!(time.map(|time| iso8601(u64::try_from(time.as_millisecond()).unwrap_or(0))))
 }
 
 /// A run as a row of a table.
-pub(super) fn run_row(run: &Run) -> Vec<String> {
-    let state = match run.held.as_slice() {
-        [] => run.state.as_str().to_owned(),
-        held => format!("{} ({})", run.state.as_str(), held.join(", ")),
+pub(super) fn run_row(run: &Value) -> Vec<String> {
+    let held: Vec<&str> = list(&run["held"]).filter_map(Value::as_str).collect();
+    let state = match held.as_slice() {
+        [] => text(run, "state").to_owned(),
+        held => format!("{} ({})", text(run, "state"), held.join(", ")),
     };
-    vec![run.id.to_string(), state, run.source.clone(), changes(run), time(run.received_ms), run.connection.to_string()]
+    let [id, source, received, connection] =
+        ["id", "source", "received", "connection"].map(|key| text(run, key).to_owned());
+    vec![id, state, source, changes(run), received, connection]
 }
 
-/// `+12 ~3 -1`, and what else there is.
-pub(crate) fn changes(run: &Run) -> String {
-    let counts = &run.counts;
-    let named = [
-        ("added", counts.added),
-        ("proposed", counts.proposed),
-        ("updated", counts.updated),
-        ("deactivated", counts.deactivated),
-        ("reactivated", counts.reactivated),
-        ("removed", counts.removed),
-    ];
-    let parts: Vec<_> = named.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+/// `12 added, 3 updated`, and what else there is.
+fn changes(run: &Value) -> String {
+    let counted = KINDS.map(|kind| (kind, run[kind].as_u64().unwrap_or(0)));
+    let parts: Vec<_> = counted.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{n} {kind}")).collect();
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// A run for people.
-pub(super) fn inspection_text(inspection: &Inspection) -> String {
-    let Inspection { run, summary, issues, error_file } = inspection;
-    let mut text = format!("run {}: {}\n", run.id, run.state.as_str());
-    let mut line = |name: &str, value: String| writeln!(text, "  {name:<11} {value}").unwrap_or_default();
-    line("connection", run.connection.to_string());
-    line("source", format!("{}, received {}", run.source, time(run.received_ms)));
-    run.reason.iter().for_each(|reason| line("reason", reason.clone()));
-    line("changes", format!("{} ({} unchanged, {} rows)", changes(run), run.counts.unchanged, run.counts.rows));
-    line("found", format!("{} errors, {} warnings", run.counts.errors, run.counts.warnings));
-    run.plan.iter().for_each(|plan| line("hash", plan.hash.clone()));
-    for reading in summary.iter().flat_map(|summary| &summary.gates).filter(|reading| reading.holds) {
-        line("held", format!("{}: {}", reading.gate.as_str(), reading.reason));
+/// A run for people, of what [`inspection_json`] made.
+pub(super) fn inspection_text(run: &Value) -> String {
+    let mut out = format!("run {}: {}\n", text(run, "id"), text(run, "state"));
+    let mut line = |name: &str, value: String| writeln!(out, "  {name:<11} {value}").unwrap_or_default();
+    line("connection", text(run, "connection").to_owned());
+    line("source", format!("{}, received {}", text(run, "source"), text(run, "received")));
+    run["reason"].as_str().into_iter().for_each(|reason| line("reason", reason.to_owned()));
+    line("changes", format!("{} ({} unchanged, {} rows)", changes(run), run["unchanged"], run["rows"]));
+    line("found", format!("{} errors, {} warnings", run["errors"], run["warnings"]));
+    run["hash"].as_str().into_iter().for_each(|hash| line("hash", hash.to_owned()));
+    for gate in list(&run["gates"]).filter(|gate| gate["holds"] == true) {
+        line("held", format!("{}: {}", text(gate, "gate"), text(gate, "reason")));
     }
-    for new in summary.iter().flat_map(|summary| &summary.new_values) {
-        line("new value", format!("{} {:?}, {} people", new.field.name(), new.value, new.people));
+    for new in list(&run["new_values"]) {
+        line("new value", format!("{} {:?}, {} people", text(new, "field"), text(new, "value"), new["people"]));
     }
-    for group in summary.iter().flat_map(|summary| &summary.groups) {
-        line("group", format!("{}: +{} -{}", group.name, group.joined, group.left));
+    for group in list(&run["groups"]) {
+        line("group", format!("{}: +{} -{}", text(group, "name"), group["joined"], group["left"]));
     }
-    for issue in issues.issues.iter().take(SHOWN_ISSUES) {
-        let column = issue.column.as_ref().map(|column| format!(", {column}")).unwrap_or_default();
-        line(issue.code.severity().as_str(), format!("line {}{column}: {}", issue.place.line, issue.message));
+    for issue in list(&run["issues"]) {
+        let column = issue["column"].as_str().map(|column| format!(", {column}")).unwrap_or_default();
+        line(text(issue, "severity"), format!("line {}{column}: {}", issue["line"], text(issue, "message")));
     }
-    error_file.iter().for_each(|place| line("error file", format!("{place} ({} rows)", issues.error_rows)));
-    text
+    if let Some(place) = run["error_file"].as_str() {
+        line("error file", format!("{place} ({} rows)", run["error_rows"]));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_written_as_in_connection_files() {
+        let check = |limit: Value, expected: Value| assert_eq!(gate_json(&json!({"limit": limit}))["limit"], expected);
+        check(json!({"percent": 10.0, "count": null}), json!("10%"));
+        check(json!({"percent": 2.5, "count": null}), json!("2.5%"));
+        check(json!({"percent": null, "count": 25}), json!("25"));
+        check(Value::Null, Value::Null);
+    }
+
+    #[test]
+    fn times_sort_as_text() {
+        assert_eq!(time(&json!("2026-11-22T08:00:00Z")), "2026-11-22T08:00:00.000Z");
+        assert_eq!(time(&json!("2026-11-22T08:00:00.12Z")), "2026-11-22T08:00:00.120Z");
+        assert_eq!(time(&Value::Null), Value::Null);
+    }
 }

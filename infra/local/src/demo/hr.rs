@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use muster_core::ids::{RunId, UniqueId};
-use muster_sync::{Directory as _, Dispatcher, Inspection, RunState, Stored};
+use muster_sync::{Directory as _, Inspection, RunState, Stored};
 use serde_json::{Value, json};
 
 use super::{call, scene::Scene};
@@ -114,9 +114,7 @@ pub(super) async fn changed(
 /// When it is refused, takes too long, or a service failed.
 pub(super) async fn poll_now(scene: &Scene<'_>) -> anyhow::Result<Inspection> {
     let connection = scene.connection.as_ref().context("not connected yet")?;
-    let ports = &scene.ports;
-    let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
-    let run: RunId = dispatcher.now(&scene.account, connection).await?.context("the connection is on")?;
+    let run = RunId::parse(&admin::sync_now(scene.admin(), connection.as_str()).await?)?;
     scene.run_until(&run, |run| run.state == RunState::Held || run.state.is_final()).await
 }
 

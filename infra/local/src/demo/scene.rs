@@ -6,9 +6,15 @@ use anyhow::{Context, bail};
 use muster_aws::Ports;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{Admin as _, Connection, Inspection, Ledger as _, Run, RunState, inspect};
+use serde_json::{Value, json};
 
 use super::{client::Login, files::Files, looks::Directory};
-use crate::{admin, ses::Mail, stack::Stack};
+use crate::{
+    admin::{self, run_path},
+    api::{Api, Caller},
+    ses::Mail,
+    stack::Stack,
+};
 
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -18,7 +24,9 @@ const PACE: Duration = Duration::from_millis(20);
 /// The running stack, the files, and what the steps have found so far.
 pub(super) struct Scene<'a> {
     pub(super) stack: &'a Stack,
+    /// To look at what is stored, past the API.
     pub(super) ports: Ports,
+    api: Api,
     pub(super) files: Files,
     pub(super) account: AccountId,
     pub(super) login: Login,
@@ -44,6 +52,7 @@ impl<'a> Scene<'a> {
         Ok(Self {
             stack,
             ports,
+            api: Api::at(stack.folder(), &stack.addresses().http)?,
             files,
             account: AccountId::parse(&account)?,
             login: Login { address: stack.addresses().sftp.clone(), user: String::new(), password: String::new() },
@@ -161,13 +170,18 @@ impl<'a> Scene<'a> {
         Ok(self.stack.services().ses.mails().split_off(self.mails_before))
     }
 
+    /// The admin API, as an admin of the demo's account.
+    pub(super) fn admin(&self) -> Caller<'_> {
+        self.api.admin(self.account.as_str())
+    }
+
     /// Approves a plan by its hash.
     ///
     /// # Errors
     /// When it is refused.
     pub(super) async fn approve(&self, run: &Run) -> anyhow::Result<()> {
         let hash = run.plan.as_ref().map(|plan| plan.hash.as_str()).unwrap_or_default();
-        Ok(admin::decider(&self.ports).approve((&run.account, &run.connection, &run.id), hash).await?)
+        self.decide(run, "approval", &json!({"hash": hash})).await
     }
 
     /// Rejects a plan.
@@ -175,7 +189,13 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// When it is refused.
     pub(super) async fn reject(&self, run: &Run, reason: &str) -> anyhow::Result<()> {
-        Ok(admin::decider(&self.ports).reject((&run.account, &run.connection, &run.id), reason).await?)
+        self.decide(run, "rejection", &json!({"reason": reason})).await
+    }
+
+    async fn decide(&self, run: &Run, decision: &str, body: &Value) -> anyhow::Result<()> {
+        let path = format!("{}/{decision}", run_path(run.connection.as_str(), run.id.as_str()));
+        self.admin().send("POST", &path, body).await?;
+        Ok(())
     }
 
     /// Asks for an applied run to be undone.
@@ -183,7 +203,9 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// When it is refused.
     pub(super) async fn roll_back(&self, run: &Run) -> anyhow::Result<RunId> {
-        Ok(admin::decider(&self.ports).roll_back((&run.account, &run.connection, &run.id)).await?)
+        let path = format!("{}/rollback", run_path(run.connection.as_str(), run.id.as_str()));
+        let undo = self.admin().post(&path).await?;
+        Ok(RunId::parse(undo["id"].as_str().unwrap_or_default())?)
     }
 
     pub(super) fn logs(&self) -> String {

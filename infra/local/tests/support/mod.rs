@@ -219,18 +219,24 @@ pub(crate) async fn eventually(what: &str, mut done: impl AsyncFnMut() -> bool) 
 
 /// The status and body of a plain request; `body` makes it a POST of JSON.
 pub(crate) async fn http(url: &str, body: Option<&str>) -> (u16, String) {
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let (status, _, answer) = request(method, url, &[], body.unwrap_or_default()).await;
+    (status, answer)
+}
+
+/// The status, the head in lower case, and the body of a request of JSON.
+pub(crate) async fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> (u16, String, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
-    let method = if body.is_some() { "POST" } else { "GET" };
-    let body = body.unwrap_or_default();
     let length = body.len();
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let request = format!(
-        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), format!("{}\r\n", head.to_lowercase()), body.to_owned())
 }

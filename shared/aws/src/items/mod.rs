@@ -11,8 +11,10 @@ pub(crate) use attributes::{Item, list, n, s};
 pub(crate) use attributes::{json, optional_text, read_json, read_list, read_number, read_text};
 pub(crate) use connection::{connection_from, connection_item, connection_of_pk, status_name};
 pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
-pub(crate) use recipient::{content_hash, fields_of, is_too_large, status_code, stored_from};
-pub(crate) use run::{mail_item, run_from, run_item};
+pub(crate) use recipient::{
+    ADDED_FENCE, ADDED_RECORD, RECORD, content_hash, fence_attribute, fields_of, is_too_large, status_code, stored_from,
+};
+pub(crate) use run::{mail_item, run_at, run_at_from, run_from, run_item, runs_of};
 
 use muster_core::ids::{AccountId, ConnectionId};
 use sha2::{Digest, Sha256};

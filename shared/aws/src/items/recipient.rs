@@ -1,17 +1,25 @@
 //! The recipient item. Names are short: a person with every field fits one write unit (1 KB).
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use muster_core::field::Field;
-use muster_core::ids::UniqueId;
+use muster_core::ids::{RunId, UniqueId};
 use muster_core::recipient::{Recipient, Value, Values};
 use muster_core::status::Status;
-use muster_sync::{PortError, Stored};
+use muster_sync::{PortError, Stored, Trace};
 use sha2::{Digest, Sha256};
 
-use super::attributes::{Item, list, read_number, read_text, s};
+use super::attributes::{Item, list, optional_text, read_number, read_text, s};
 use crate::fault::unreadable;
 
 const READ: &str = "read a recipient";
+/// The fencing number of the run that added the person.
+pub(crate) const ADDED_FENCE: &str = "p0";
+/// The record of its source.
+pub(crate) const ADDED_RECORD: &str = "r0";
+/// The record of the source of the run that wrote last.
+pub(crate) const RECORD: &str = "rc";
 /// The most bytes an item may have.
 const MAX_BYTES: usize = 400 * 1024;
 
@@ -74,7 +82,31 @@ pub(crate) fn stored_from(item: &Item) -> Result<Stored, PortError> {
         .ok_or_else(|| unreadable(READ, "f"))?;
     let unique_id = UniqueId::parse(&read_text(READ, item, "sk")?).map_err(|_| unreadable(READ, "sk"))?;
     let removed_ms = read_number(READ, item, "rm")?;
-    Ok(Stored { recipient: Recipient { unique_id, status, values }, removed_ms })
+    Ok(Stored { recipient: Recipient { unique_id, status, values }, removed_ms, trace: trace_from(item)? })
+}
+
+/// Beside a field's stored name: the attribute with the fencing number of the run that changed it.
+pub(crate) fn fence_attribute(field: Field) -> String {
+    format!("p{}", field.spec().stored_as)
+}
+
+fn trace_from(item: &Item) -> Result<Trace, PortError> {
+    let mut fields = BTreeMap::new();
+    for field in Field::all() {
+        if let Some(fence) = read_number(READ, item, &fence_attribute(field))? {
+            fields.insert(field, fence);
+        }
+    }
+    let added = read_number(READ, item, ADDED_FENCE)?;
+    let added_record = read_number(READ, item, ADDED_RECORD)?;
+    Ok(Trace {
+        run: optional_text(item, "run").and_then(|run| RunId::parse(&run).ok()),
+        fence: read_number(READ, item, "fn")?.unwrap_or(0),
+        record: read_number(READ, item, RECORD)?,
+        added: added.map(|fence| (fence, added_record)),
+        fields,
+        first_ms: read_number(READ, item, "first")?,
+    })
 }
 
 fn value_from(value: &AttributeValue) -> Option<Value> {

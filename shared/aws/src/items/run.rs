@@ -7,7 +7,7 @@ use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{MailKind, PortError, Run, RunState};
 
 use super::attributes::{Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, s};
-use super::{EVENT_KEPT_MS, RUN_KEPT_MS, is_event, mail_key, run_key};
+use super::{EVENT_KEPT_MS, RUN_KEPT_MS, connection_pk, is_event, mail_key, run_key};
 use crate::fault::unreadable;
 
 const READ: &str = "read the run";
@@ -15,6 +15,22 @@ const READ: &str = "read the run";
 fn state_from(name: &str) -> Option<RunState> {
     use RunState::{Applied, Applying, Failed, Held, Received, Rejected, Superseded};
     [Received, Held, Applying, Applied, Superseded, Rejected, Failed].into_iter().find(|state| state.as_str() == name)
+}
+
+/// The key value of a connection's runs in the index by time.
+pub(crate) fn runs_of(account: &AccountId, connection: &ConnectionId) -> String {
+    format!("{}#RUNS", connection_pk(account.as_str(), connection.as_str()))
+}
+
+/// A run's place in the index by time: texts sort as times do.
+pub(crate) fn run_at(received_ms: i64, id: &str) -> String {
+    format!("{:015}#{id}", received_ms.max(0))
+}
+
+/// What [`run_at`] wrote.
+pub(crate) fn run_at_from(at: &str) -> Option<(i64, RunId)> {
+    let (ms, id) = at.split_once('#')?;
+    Some((ms.parse().ok()?, RunId::parse(id).ok()?))
 }
 
 /// The item of a run, key included.
@@ -33,6 +49,11 @@ pub(crate) fn run_item(run: &Run) -> Result<Item, PortError> {
     put("conflicts", n(run.conflicts));
     let kept_ms = if is_event(run.id.as_str()) { EVENT_KEPT_MS } else { RUN_KEPT_MS };
     put("exp", n((run.received_ms + kept_ms) / 1000));
+    if !is_event(run.id.as_str()) {
+        // Its place in the list of the connection's runs.
+        put("of", s(runs_of(&run.account, &run.connection)));
+        put("at", s(run_at(run.received_ms, run.id.as_str())));
+    }
     if let Some(plan) = &run.plan {
         put("plan", json(WRITE, plan)?);
         put("plan_hash", s(&plan.hash));

@@ -16,6 +16,8 @@ const CREATE: &str = "create the table";
 pub(super) const GROUP_INDEXES: [(&str, &str); 3] = [("by-g1", "g1"), ("by-g2", "g2"), ("by-g3", "g3")];
 /// The index of the connections that the schedule looks at: hash `due`, range `due_at`.
 pub(super) const DUE_INDEX: &str = "by-due";
+/// The index of a connection's runs by time: hash `of`, range `at`.
+pub(super) const TIME_INDEX: &str = "by-time";
 
 impl Table {
     /// Makes the table unless it is there.
@@ -58,10 +60,13 @@ fn shape() -> Result<Shape, BuildError> {
         index.projection(keys_only).build()
     };
     let groups = GROUP_INDEXES.iter().map(|(name, hash)| (*name, *hash, "sk"));
-    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at"];
+    let attributes = ["pk", "sk", "g1", "g2", "g3", "due", "due_at", "of", "at"];
     Ok(Shape {
         attributes: attributes.into_iter().map(attribute).collect::<Result<_, _>>()?,
         key: key("pk", "sk")?,
-        indexes: groups.chain([(DUE_INDEX, "due", "due_at")]).map(index).collect::<Result<_, _>>()?,
+        indexes: groups
+            .chain([(DUE_INDEX, "due", "due_at"), (TIME_INDEX, "of", "at")])
+            .map(index)
+            .collect::<Result<_, _>>()?,
     })
 }

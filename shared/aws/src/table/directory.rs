@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
+use muster_core::field::Field;
 use muster_core::ids::{AccountId, ConnectionId, UniqueId};
 use muster_core::plan::{Change, ChangeKind};
 use muster_core::recipient::Recipient;
@@ -15,8 +16,8 @@ use super::outbox::stored_instead;
 use crate::expression::Expression;
 use crate::fault::{failed, unreadable};
 use crate::items::{
-    Item, REMOVED_KEPT_MS, content_hash, fields_of, group_key, is_too_large, key, n, optional_text, read_number,
-    read_text, recipient_key, s, shard_pk, status_code, stored_from,
+    ADDED_FENCE, ADDED_RECORD, Item, RECORD, REMOVED_KEPT_MS, content_hash, fence_attribute, fields_of, group_key,
+    is_too_large, key, n, optional_text, read_number, read_text, recipient_key, s, shard_pk, status_code, stored_from,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -34,7 +35,7 @@ impl Directory for Table {
         let keys: Vec<Item> = ids.into_iter().map(|id| recipient_key(account, connection, id)).collect();
         let mut stored = Vec::with_capacity(keys.len());
         for batch in keys.chunks(BATCH) {
-            let items = self.batch(batch.to_vec()).await?;
+            let items = self.batch("read recipients", batch.to_vec()).await?;
             stored.extend(items.iter().map(stored_from).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(stored)
@@ -70,6 +71,33 @@ impl Directory for Table {
         Ok(Page { items, next })
     }
 
+    async fn group_page(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        slot: usize,
+        value: &str,
+        from: Option<&UniqueId>,
+        limit: u32,
+    ) -> Answer<Page<UniqueId>> {
+        const LIST: &str = "list a group";
+        let (index, hash) = index_of(slot)?;
+        let group = group_key(connection, slot, value);
+        let start = from.map(|id| {
+            let mut start = recipient_key(account, connection, id.as_str());
+            start.insert(hash.to_owned(), s(&group));
+            start
+        });
+        let request = self.client.query().table_name(&self.name).index_name(index);
+        let request = request.key_condition_expression("#g = :g").expression_attribute_names("#g", hash);
+        let request = request.expression_attribute_values(":g", s(&group)).limit(limit_of(limit));
+        let page = request.set_exclusive_start_key(start).send().await.map_err(|error| failed(LIST, &error))?;
+        let next = page.last_evaluated_key.as_ref().map(|last| read_text(LIST, last, "sk")).transpose()?;
+        let id = |item: &Item| UniqueId::parse(&read_text(LIST, item, "sk")?).map_err(|_| unreadable(LIST, "sk"));
+        let items = page.items.unwrap_or_default().iter().map(id).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
     async fn count_group(&self, connection: &ConnectionId, slot: usize, value: &str) -> Answer<u64> {
         const COUNT: &str = "count a group";
         let (index, hash) = index_of(slot)?;
@@ -91,15 +119,17 @@ impl Directory for Table {
 
 impl Table {
     /// At most 100 items by key. The service may leave some out under load: those are asked for again.
-    async fn batch(&self, keys: Vec<Item>) -> Answer<Vec<Item>> {
-        const READ: &str = "read recipients";
+    pub(super) async fn batch(&self, operation: &'static str, keys: Vec<Item>) -> Answer<Vec<Item>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut items = Vec::with_capacity(keys.len());
         let mut wanted = keys;
         for attempt in 0..BATCH_TRIES {
             let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let keys = keys.map_err(|error| PortError::never(READ, error.to_string()))?;
+            let keys = keys.map_err(|error| PortError::never(operation, error.to_string()))?;
             let request = self.client.batch_get_item().request_items(&self.name, keys);
-            let answer = request.send().await.map_err(|error| failed(READ, &error))?;
+            let answer = request.send().await.map_err(|error| failed(operation, &error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             wanted = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
             if wanted.is_empty() {
@@ -107,7 +137,7 @@ impl Table {
             }
             tokio::time::sleep(crate::pause::jittered(Duration::from_millis(25), attempt)).await;
         }
-        Err(PortError::later(READ, format!("{} keys were left out {BATCH_TRIES} times", wanted.len())))
+        Err(PortError::later(operation, format!("{} keys were left out {BATCH_TRIES} times", wanted.len())))
     }
 }
 
@@ -141,19 +171,37 @@ fn update_for(
                 .set_to("first", "if_not_exists(#first, :now)")
                 .remove("rm")
                 .remove("exp")
+                .set(ADDED_FENCE, n(run.fence))
+                .set_or_remove(ADDED_RECORD, change.record.map(n))
+                .remove(RECORD)
                 .when("attribute_not_exists(#pk) OR (attribute_exists(#rm) AND #fn < :fn)");
+            // Who comes back begins anew.
+            let update = Field::all().fold(update, |update, field| update.remove(&fence_attribute(field)));
             with_content(update, run, groups, new()?)?
         }
         ChangeKind::Update | ChangeKind::Deactivate | ChangeKind::Reactivate => {
-            with_content(seen(update)?, run, groups, new()?)?
+            let update = traced(seen(update)?, run, change).set_or_remove(RECORD, change.record.map(n));
+            with_content(update, run, groups, new()?)?
         }
         ChangeKind::Remove => {
+            let update = update.set_or_remove(RECORD, change.record.map(n));
             let gone = update.set("rm", n(now_ms)).set("exp", n((now_ms + REMOVED_KEPT_MS) / 1000));
             // The fields stay for the way back; no group counts a removed person.
             (Goal::Removed, seen(GROUP_INDEXES.iter().fold(gone, |update, (_, hash)| update.remove(hash)))?)
         }
     };
     Ok(Some((goal, update)))
+}
+
+/// Notes the run at every field that the change sets, changes or clears.
+fn traced(update: Expression, run: &Run, change: &Change) -> Expression {
+    let value = |side: &Option<Recipient>, field| side.as_ref().and_then(|side| side.values.get(&field).cloned());
+    let status = |side: &Option<Recipient>| side.as_ref().map(|side| side.status);
+    let differs = |field: &Field| match *field {
+        Field::EMPLOYMENT_STATUS => status(&change.old) != status(&change.new),
+        field => value(&change.old, field) != value(&change.new, field),
+    };
+    Field::all().filter(differs).fold(update, |update, field| update.set(&fence_attribute(field), n(run.fence)))
 }
 
 fn with_content(
@@ -196,6 +244,11 @@ fn found(run: &Run, goal: &Goal, stored: Option<Item>) -> Answer<Written> {
     }
     let fence: u64 = read_number(WRITE, &stored, "fn")?.ok_or_else(|| unreadable(WRITE, "fn"))?;
     Ok(if fence > run.fence { Written::Fenced } else { Written::Conflict })
+}
+
+/// A page's limit as the service takes it: at least one.
+fn limit_of(limit: u32) -> i32 {
+    i32::try_from(limit.max(1)).unwrap_or(i32::MAX)
 }
 
 fn index_of(slot: usize) -> Answer<(&'static str, &'static str)> {

@@ -125,4 +125,10 @@ impl Table {
             Expression::new().set("progress", s(progress)).set("until_ms", n(until_ms)).when_is("holder", s(holder));
         self.update("keep the listing", poll_key(&run.account, &run.connection, run.id.as_str()), change).await
     }
+
+    pub(super) async fn kept_listing(&self, run: &Run) -> Answer<Option<String>> {
+        let key = poll_key(&run.account, &run.connection, run.id.as_str());
+        let item = self.get_item("read how far the listing is", key).await?;
+        Ok(item.and_then(|item| optional_text(&item, "progress")))
+    }
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{
     Claim, CommitPlan, Connection, FeedChange, Finish, Ledger, Login, MailState, Opened, OutboxMail, PersonMark,
-    PortError, Posted, Run, RunState, TakeLease, Transition,
+    PortError, Posted, Run, RunSpan, RunState, TakeLease, Transition,
 };
 
 use super::Table;
@@ -39,6 +39,21 @@ impl Ledger for Table {
         let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
         runs.sort_by(|a, b| (b.received_ms, &b.id).cmp(&(a.received_ms, &a.id)));
         Ok(runs)
+    }
+
+    async fn newest_runs(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        span: &RunSpan,
+    ) -> Answer<Vec<(i64, RunId)>> {
+        self.listed_runs(account, connection, span).await
+    }
+
+    async fn runs_of(&self, account: &AccountId, connection: &ConnectionId, ids: &[RunId]) -> Answer<Vec<Run>> {
+        let keys = ids.iter().map(|id| run_key(account, connection, id.as_str())).collect();
+        let items = self.batch("read the runs", keys).await?;
+        items.iter().map(|item| run_from(account, connection, item)).collect()
     }
 
     async fn open_run(&self, run: &Run) -> Answer<Opened> {
@@ -169,6 +184,10 @@ impl Ledger for Table {
 
     async fn keep_poll(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool> {
         self.keep_listing(run, holder, progress, until_ms).await
+    }
+
+    async fn kept_poll(&self, run: &Run) -> Answer<Option<String>> {
+        self.kept_listing(run).await
     }
 
     async fn take_mail(&self, mail: &OutboxMail, now_ms: i64, patience_ms: i64) -> Answer<Posted> {

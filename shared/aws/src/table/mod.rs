@@ -10,6 +10,7 @@ mod feed;
 mod ledger;
 mod outbox;
 mod routes;
+mod runs;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};

@@ -108,5 +108,5 @@ pub fn person(unique_id: &str, status: Status, fields: &[(&str, &str)]) -> Recip
 
 pub fn change(kind: ChangeKind, old: Option<&Recipient>, new: Option<&Recipient>) -> Change {
     let unique_id = old.or(new).unwrap().unique_id.clone();
-    Change { kind, reason: Reason::Source, unique_id, old: old.cloned(), new: new.cloned() }
+    Change { kind, reason: Reason::Source, unique_id, old: old.cloned(), new: new.cloned(), record: None }
 }

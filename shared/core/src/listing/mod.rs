@@ -7,7 +7,9 @@
 mod cells;
 mod compare;
 mod issue_log;
+mod look_up;
 mod outcome;
+mod rows;
 mod scan;
 mod scratch;
 mod split;
@@ -21,5 +23,7 @@ mod tests;
 
 pub use compare::{CompareInput, compare};
 pub use issue_log::IssueLog;
+pub use look_up::{FoundRow, FoundRows, Judged, judge_rows, rows_of};
 pub use outcome::{Absent, Comparison, CompleteListing, Counts, Decisions, Proposed, Standing};
+pub use rows::Rows;
 pub use scratch::{MemoryScratch, Scratch, ScratchFile};

@@ -8,16 +8,19 @@
 //! Expressions are described at [`Expression`].
 
 mod bound;
-mod expression;
+pub(crate) mod expression;
 mod header;
+mod inputs;
 mod read;
 mod rule;
+mod said;
 mod transform;
-mod uses;
+pub(crate) mod uses;
 
 pub use bound::Bound;
 pub use expression::{Expression, ExpressionError};
 pub use read::{Reading, plain_id};
+pub use said::{Becomes, Said};
 
 /// The cell of a listing from a provider that says nothing about its column: what is stored stays. A private-use
 /// character, so that no text of a source is mistaken for it.

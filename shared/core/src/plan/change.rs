@@ -53,6 +53,8 @@ pub enum Reason {
     Status(Status),
     /// A run is undone.
     Rollback,
+    /// The connection is deleted.
+    Deletion,
 }
 
 /// One change of one person, with what was stored before and what is stored after.
@@ -68,4 +70,7 @@ pub struct Change {
     pub old: Option<Recipient>,
     /// What is stored after; `None` for a removal.
     pub new: Option<Recipient>,
+    /// The source's record that says so, the first one after the header being 1; `None` where no record does: for
+    /// absent people, reverse plans and changes of groups only.
+    pub record: Option<u64>,
 }

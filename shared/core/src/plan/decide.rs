@@ -160,5 +160,5 @@ fn change(kind: ChangeKind, reason: Reason, old: Option<&Recipient>, new: Option
         (None, Some(recipient)) => recipient.unique_id.clone(),
         (None, None) => unreachable!("a change has a before or an after"),
     };
-    Change { kind, reason, unique_id, old: old.cloned(), new }
+    Change { kind, reason, unique_id, old: old.cloned(), new, record: None }
 }

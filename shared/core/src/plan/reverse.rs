@@ -35,6 +35,7 @@ pub fn reverse(change: &Change) -> Option<Change> {
         unique_id: change.unique_id.clone(),
         old: change.new.clone(),
         new: change.old.clone(),
+        record: None,
     })
 }
 

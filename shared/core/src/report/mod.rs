@@ -8,6 +8,7 @@ mod bar;
 mod chat;
 mod clean;
 mod meter;
+mod page;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::issue::Issue;
 use crate::plan::{Outcome, Summary};
 
 pub use chat::chat_alert;
+pub use page::{Again, LONGEST_NAME, LONGEST_REASON, decision_page, notice_page, page_policy};
 
 /// What a report tells of one run.
 #[derive(Debug, Clone, Copy)]

@@ -138,6 +138,13 @@ impl View {
     }
 }
 
+impl Ways {
+    /// Whether both are decided on the same page.
+    pub(super) fn one_page(&self) -> bool {
+        self.approve.is_link && self.approve.text == self.reject.text
+    }
+}
+
 impl Stretch {
     /// The background of this stretch where the counted part has `colour`; CSS.
     pub(super) fn background<'a>(&self, colour: &&'a str) -> &'a str {

@@ -10,7 +10,7 @@ pub(crate) mod words;
 use std::collections::BTreeMap;
 
 pub use self::error::{Problem, SettingsError};
-pub use self::toml::credentials_of;
+pub use self::toml::{credentials_of, flat};
 
 use crate::field::Field;
 use crate::ids::AccountId;
@@ -311,6 +311,11 @@ pub struct Settings {
     pub fields: BTreeMap<Field, FieldMapping>,
     /// Unique ids that no sync may deactivate or remove.
     pub never_remove: Vec<String>,
+}
+
+/// The types that a field may be mapped with, as connection files spell them; none for most fields.
+pub fn data_types(field: Field) -> Vec<&'static str> {
+    toml::types_of(field).into_iter().flatten().map(|(word, _)| *word).collect()
 }
 
 impl Settings {

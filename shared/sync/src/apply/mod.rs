@@ -12,7 +12,7 @@ use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
     ApplyJob, Cause, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError,
-    Queue, Run, RunState, Written, settings_of,
+    ProductEvent, Queue, Run, RunState, Written, settings_of,
 };
 
 /// Recipient writes under way at once in one function: enough to hide the service's latency, few
@@ -93,30 +93,34 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let changes = ChunkReader::new(&unpacked(&bytes)?)
             .and_then(|reader| reader.collect::<Result<Vec<Change>, _>>())
             .map_err(|e| PortError::never("read the plan", e.to_string()))?;
-        let conflicts = stream::iter(&changes)
+        let written: Vec<(bool, Option<ProductEvent>)> = stream::iter(&changes)
             .map(|change| self.write_change(run, &settings, change, deadline_ms))
-            .buffer_unordered(WRITES_AT_ONCE)
-            .try_fold(0, |sum, conflicts| async move { Ok(sum + conflicts) })
+            .buffered(WRITES_AT_ONCE)
+            .try_collect()
             .await?;
+        let conflicts = written.iter().filter(|(written, _)| !written).count() as u64;
+        let events: Vec<_> = written.into_iter().filter_map(|(_, event)| event).collect();
+        // Before the chunk counts as written: whoever dies in between writes nothing new and tells again.
+        self.queue.publish(&events).await?;
         self.ledger.chunk_done(run, chunk, conflicts).await
     }
 
-    /// Writes one change; answers how many conflicts that was.
+    /// Writes one change; answers whether it is written, and what the product is told of it.
     async fn write_change(
         &self,
         run: &Run,
         settings: &Settings,
         change: &Change,
         deadline_ms: i64,
-    ) -> Result<u64, PortError> {
+    ) -> Result<(bool, Option<ProductEvent>), PortError> {
         let now_ms = self.clock.now_ms();
         if now_ms > deadline_ms - MARGIN_MS {
             return Err(PortError::later("write the chunk", "the function's time is up; the rest follows"));
         }
         let slots = crate::group_slots(change, settings);
         match self.directory.write(run, &slots, change, now_ms).await? {
-            Written::Now | Written::Already => Ok(0),
-            Written::Conflict | Written::Fenced => Ok(1),
+            Written::Now | Written::Already => Ok((true, ProductEvent::of_change(run, change))),
+            Written::Conflict | Written::Fenced => Ok((false, None)),
         }
     }
 
@@ -137,6 +141,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             due_ms: after.due_ms,
             mail: after.mail,
             voids_plans: !matches!(run.cause, Cause::Event { .. }),
+            deletes: matches!(run.cause, Cause::Farewell { .. }),
             now_ms,
         };
         let mail = finish.mail;

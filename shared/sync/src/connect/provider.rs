@@ -11,7 +11,14 @@ use super::{Given, Line};
 
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
-const FILES: &str = "sftp";
+/// Connectors of files: one has a login of the SFTP server, the other takes files by the API alone.
+const SFTP: &str = "sftp";
+const UPLOAD: &str = "upload";
+
+/// Whether people come to connections of this connector in files.
+pub(super) fn takes_files(connector: &str) -> bool {
+    [SFTP, UPLOAD].contains(&connector)
+}
 const WEBHOOK_SECRET: &str = "webhook_secret";
 
 /// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
@@ -65,7 +72,7 @@ pub(super) fn check_unlinked(settings: &Settings, given: &Given, base_urls: bool
 
 fn problems(settings: &Settings, credentials: &Given, base_urls: bool) -> Result<Vec<Problem>, SettingsError> {
     let mut problems = Vec::new();
-    if settings.connector == FILES {
+    if takes_files(&settings.connector) {
         if !settings.provider.is_empty() {
             problems.push(problem("provider", "belongs to connectors with an API; leave it out"));
         }
@@ -123,11 +130,12 @@ pub(super) fn shared_keys(about: &About) -> Vec<&'static str> {
 
 fn line(settings: &Settings, linked: bool) -> Line {
     let Some(api) = connector(&settings.connector) else {
-        return Line { api: None, routes: Vec::new(), webhooks: false, linked: true };
+        let sftp = settings.connector == SFTP;
+        return Line { api: None, sftp, routes: Vec::new(), webhooks: false, linked: true };
     };
     let about = api.about();
     let routes = api.routes(&settings.provider).into_iter().map(|route| format!("{}#{route}", about.id)).collect();
-    Line { api: Some(about.id), routes, webhooks: about.webhooks.is_some(), linked }
+    Line { api: Some(about.id), sftp: false, routes, webhooks: about.webhooks.is_some(), linked }
 }
 
 fn keys<'k>(table: &str, known: &[Key], given: impl Iterator<Item = &'k String>, problems: &mut Vec<Problem>) {
@@ -149,7 +157,7 @@ fn short(secret: &Secret) -> Option<Problem> {
 
 fn unknown(name: &str) -> Problem {
     let mut known: Vec<&str> = muster_connectors::CONNECTORS.iter().map(|connector| connector.about().id).collect();
-    known.push(FILES);
+    known.extend([SFTP, UPLOAD]);
     known.sort_unstable();
     problem("connector", &format!("{name:?} is unknown; allowed are {}", known.join(", ")))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Issue, Place};
-use muster_core::plan::{ChangeKind, PlanBuilder, PlanScope, summary_to_json};
+use muster_core::plan::{Change, ChangeKind, PlanBuilder, PlanScope, summary_to_json};
 use muster_core::recipient::Desired;
 
 use super::facts::{counts, hasher, known_values, of_excerpt};
@@ -62,18 +62,20 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let stored = self.stored(connection, &ids).await?;
         let mut touches = Vec::new();
         let mut changes = Vec::new();
-        for (id, (desired, _)) in &said.desired {
-            changes.push((id, builder.person(desired, stored.get(id))));
+        for (id, (desired, place)) in &said.desired {
+            // The one row of an event has no number anybody could look up.
+            let record = (!excerpt.single).then_some(place.record);
+            changes.push((id, builder.person(desired, stored.get(id)), record));
         }
         let gone: HashSet<&UniqueId> = excerpt.gone.iter().filter(|id| !said.desired.contains_key(*id)).collect();
         for id in gone {
             if let Some(recipient) = stored.get(id) {
                 // The provider named them: no number of listings has to confirm it.
-                changes.push((id, builder.absent(recipient, u8::MAX)));
+                changes.push((id, builder.absent(recipient, u8::MAX), None));
             }
         }
-        for (id, decided) in changes {
-            if let Some(change) = decided.change {
+        for (id, decided, record) in changes {
+            if let Some(change) = decided.change.map(|change| Change { record, ..change }) {
                 if change.kind != ChangeKind::Propose {
                     touches.push(id.as_str().to_owned());
                 }

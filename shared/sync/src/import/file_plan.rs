@@ -9,7 +9,7 @@ use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue, Reach, Severity};
 use muster_core::listing::{Absent, CompareInput, Comparison, Decisions, Proposed, Standing, compare};
 use muster_core::mapping::Mapping;
-use muster_core::plan::{PlanBuilder, Planned as Decided, Summary, summary_to_json};
+use muster_core::plan::{Change, PlanBuilder, Planned as Decided, Summary, summary_to_json};
 use muster_core::roster::{Hasher, fingerprint};
 use muster_core::settings::Settings;
 
@@ -54,7 +54,7 @@ pub(crate) enum Verdict {
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans a file; the inner error is a file that cannot be planned at all.
-    pub(super) async fn plan_file(
+    pub(crate) async fn plan_file(
         &self,
         run: &Run,
         connection: &Connection,
@@ -205,7 +205,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                     sheet.issues.push(issue);
                 }
                 let in_directory = decided.change.is_some() || stored.contains_key(id);
-                sheet.take(id, decided, in_directory).await?;
+                sheet.take(id, decided, in_directory, Some(person.place.record)).await?;
             }
         }
     }
@@ -228,7 +228,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                 match stored.get(unique_id) {
                     Some(recipient) => {
                         let decided = sheet.builder.absent(recipient, *runs_absent);
-                        sheet.take(unique_id, decided, true).await?;
+                        sheet.take(unique_id, decided, true, None).await?;
                     }
                     // The directory does not have them: nothing to remove, nothing to remember.
                     None => sheet.decisions.removed(unique_id),
@@ -253,9 +253,16 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
 }
 
 impl<O: Objects> Sheet<'_, O> {
-    async fn take(&mut self, id: &UniqueId, decided: Decided, in_directory: bool) -> Result<(), PortError> {
+    /// Takes what was decided over one person; `record` is the row that presents them.
+    async fn take(
+        &mut self,
+        id: &UniqueId,
+        decided: Decided,
+        in_directory: bool,
+        record: Option<u64>,
+    ) -> Result<(), PortError> {
         use muster_core::plan::ChangeKind;
-        let Some(change) = decided.change else {
+        let Some(change) = decided.change.map(|change| Change { record, ..change }) else {
             if decided.switched_off.is_some() || decided.too_large || decided.withheld || !in_directory {
                 self.decisions.not_applied(id);
             }

@@ -2,8 +2,10 @@
 
 mod excerpt_plan;
 mod facts;
+mod farewell_plan;
 mod file_plan;
 mod regroup;
+mod rehearsal;
 mod rollback_plan;
 mod rosters;
 mod upload;
@@ -28,7 +30,9 @@ use crate::{
 
 pub(crate) use excerpt_plan::Excerpt;
 pub(crate) use file_plan::{Listing, Verdict};
+pub(crate) use rehearsal::{Hurry, NoQueue, Rehearsal};
 pub use upload::Upload;
+pub(crate) use upload::name_mismatch;
 
 /// Plans sources.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ pub(crate) struct Planned {
     pub(crate) counts: RunCounts,
     pub(crate) held: Vec<String>,
     damaged: bool,
-    issues: StoredIssues,
+    pub(crate) issues: StoredIssues,
     error_file: Option<Vec<u8>>,
 }
 
@@ -175,6 +179,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             return Err(PortError::later("take the lease", "another delivery works on this connection"));
         };
         let done = match self.is_ours_to_plan(run, &connection).await {
+            Ok(()) if is_refused(run, &connection) => {
+                let reason = "the connection is switched off".to_owned();
+                self.end(run, &connection, Unplanned { state: RunState::Superseded, reason, issues: Vec::new() }).await
+            }
             Ok(()) => make(&connection).await,
             Err(fault) => Err(fault),
         };
@@ -213,6 +221,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let settings = settings_of(connection)?;
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
+            Cause::Farewell { .. } => self.plan_farewell(run, connection, &settings).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
             Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } => {
                 return Err(PortError::never("plan the run", "its source is no file"));
@@ -269,7 +278,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         position: Option<Position>,
         person: Option<(&str, &PersonMark)>,
     ) -> Result<Imported, PortError> {
-        let waiting = connection.waiting.as_ref().filter(|waiting| position.is_some() && **waiting != run.id);
+        let newest = position.is_some() || matches!(run.cause, Cause::Farewell { .. });
+        let waiting = connection.waiting.as_ref().filter(|waiting| newest && **waiting != run.id);
         if let (Some(waiting), true) = (waiting, planned.damaged) {
             let reason = format!("the file is damaged; the plan of run {waiting} goes on waiting");
             let issues = planned.issues.issues;
@@ -354,8 +364,18 @@ impl Outcome {
     }
 }
 
+/// Nothing is taken from a source that was switched off while its run waited; what people ask for is planned still.
+fn is_refused(run: &Run, connection: &Connection) -> bool {
+    let asked = matches!(run.cause, Cause::Rollback { .. } | Cause::Farewell { .. });
+    match connection.status {
+        ConnectionStatus::Deleted => true,
+        ConnectionStatus::Disabled => !asked,
+        _ => false,
+    }
+}
+
 /// A file whose name says that it is not to be planned.
-fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unplanned> {
+pub(crate) fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unplanned> {
     let (code, reason) = if partial {
         let reason = "the upload broke off, so only a part of the file came; nothing was changed, upload it again";
         (Code::PartialUpload, reason.to_owned())
@@ -367,7 +387,7 @@ fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> Option<Unpl
 }
 
 /// An object that another login uploaded into this one's folder (it cannot, unless the set-up is broken).
-fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
+pub(crate) fn foreign(fetched: &Fetched, key: &str) -> Option<&'static str> {
     let user = fetched.uploader.as_deref()?.split('@').next()?;
     (key.split('/').nth(1) != Some(user)).then_some("the file was uploaded by another login")
 }
@@ -381,7 +401,7 @@ pub fn pgp_key_place(account: &AccountId, connection: &ConnectionId) -> String {
 }
 
 /// The keys that open PGP files of a connection.
-async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
+pub(crate) async fn keys_of(objects: &impl Objects, connection: &Connection) -> Result<Keys, PortError> {
     match objects.read(&pgp_key_place(&connection.account, &connection.id)).await? {
         Some(bytes) => Keys::none().with(&bytes, "").map_err(|e| PortError::never("read the PGP key", e.to_string())),
         None => Ok(Keys::none()),

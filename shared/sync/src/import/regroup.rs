@@ -52,6 +52,7 @@ impl<O: Objects> Sheet<'_, O> {
             unique_id: stored.unique_id.clone(),
             old: Some(stored.clone()),
             new: Some(stored),
+            record: None,
         };
         self.builder.regrouped(&change);
         self.writer.push(&change).await

@@ -4,6 +4,7 @@ mod cells;
 mod collect;
 mod dispatch;
 mod fail;
+mod last;
 mod late;
 mod plan;
 mod progress;
@@ -24,6 +25,7 @@ use crate::{
 pub(crate) use cells::cells;
 pub(crate) use dispatch::job_of;
 pub use dispatch::{Dispatched, Dispatcher};
+pub(crate) use last::{LastListing, last_listing};
 
 /// Fetches listings and plans them.
 #[derive(Debug)]

@@ -118,48 +118,13 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         if connection.last_source.as_ref().is_some_and(|last| position < *last) {
             return self.supersede(run, connection, "a newer listing was planned before this one").await;
         }
-        let listing = self.listing(connection, source, progress, spool)?;
+        let listing = listing_of(connection, source, progress, spool)?;
         match importer.plan_listing(run, connection, source, listing).await? {
             Verdict::LookAgain(people) => Ok(Made::LookAgain(people)),
             Verdict::Planned(planned) => {
                 importer.commit(run, connection, *planned, Some(position), None).await.map(Made::Imported)
             }
         }
-    }
-
-    /// The rows of everybody, and why it may not be everybody.
-    fn listing(
-        &self,
-        connection: &Connection,
-        source: &Source,
-        progress: &super::Progress,
-        spool: &mut Spool,
-    ) -> Result<Listing, PortError> {
-        let newer = |at_ms: &i64| *at_ms >= progress.began_ms;
-        let mut untold: Vec<&str> =
-            connection.feed.touched.iter().filter(|(_, at)| newer(at)).map(|(id, _)| id.as_str()).collect();
-        const NEWER: &str = "+an event changed this person while people were fetched; what it said stays";
-        let mut body = spool.rows(source, &mut |id| {
-            let at = untold.iter().position(|touched| *touched == id)?;
-            untold.swap_remove(at);
-            Some(NEWER.to_owned())
-        })?;
-        for id in untold {
-            Spool::add_staying(source, &mut body, id, NEWER)?;
-        }
-        let mut issues = std::mem::take(&mut spool.issues);
-        let there = spool.people + spool.unread;
-        for why in progress.partial.clone().into_iter().chain(progress.few(there)) {
-            let message = format!("{why}: this is not everybody, so nobody is removed");
-            issues.push(Issue::file(Code::ListingPartial, message));
-        }
-        Ok(Listing {
-            body,
-            issues,
-            began_ms: progress.began_ms,
-            mark: progress.mark.clone(),
-            looked_twice: progress.looked_twice,
-        })
     }
 
     async fn plan_changed(
@@ -211,4 +176,38 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         }
         Ok(Some(ids))
     }
+}
+
+/// The rows of everybody, and why it may not be everybody.
+pub(super) fn listing_of(
+    connection: &Connection,
+    source: &Source,
+    progress: &super::Progress,
+    spool: &mut Spool,
+) -> Result<Listing, PortError> {
+    let newer = |at_ms: &i64| *at_ms >= progress.began_ms;
+    let mut untold: Vec<&str> =
+        connection.feed.touched.iter().filter(|(_, at)| newer(at)).map(|(id, _)| id.as_str()).collect();
+    const NEWER: &str = "+an event changed this person while people were fetched; what it said stays";
+    let mut body = spool.rows(source, &mut |id| {
+        let at = untold.iter().position(|touched| *touched == id)?;
+        untold.swap_remove(at);
+        Some(NEWER.to_owned())
+    })?;
+    for id in untold {
+        Spool::add_staying(source, &mut body, id, NEWER)?;
+    }
+    let mut issues = std::mem::take(&mut spool.issues);
+    let there = spool.people + spool.unread;
+    for why in progress.partial.clone().into_iter().chain(progress.few(there)) {
+        let message = format!("{why}: this is not everybody, so nobody is removed");
+        issues.push(Issue::file(Code::ListingPartial, message));
+    }
+    Ok(Listing {
+        body,
+        issues,
+        began_ms: progress.began_ms,
+        mark: progress.mark.clone(),
+        looked_twice: progress.looked_twice,
+    })
 }

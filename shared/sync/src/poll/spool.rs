@@ -109,14 +109,19 @@ impl Spool {
     /// Fetches the parts and finds out which line of each person counts: the newest by the provider's own version,
     /// else the last. Who is said to be gone after that is gone.
     pub(super) async fn of(objects: &impl Objects, parts: &[String]) -> Result<Self, PortError> {
+        let found = Self::found(objects, parts).await?;
+        found.ok_or_else(|| PortError::never("read the listing", "a part of it is gone"))
+    }
+
+    /// The same; `None` when a part is gone.
+    pub(super) async fn found(objects: &impl Objects, parts: &[String]) -> Result<Option<Self>, PortError> {
         let lines = tempfile::tempfile().map_err(broken)?;
         let mut spool =
             Self { lines, last: HashMap::new(), cards: HashMap::new(), issues: Vec::new(), people: 0, unread: 0 };
         let mut out = BufWriter::new(spool.lines.try_clone().map_err(broken)?);
         let mut at = 0;
         for key in parts {
-            let packed = objects.read(key).await?;
-            let packed = packed.ok_or_else(|| PortError::never("read the listing", "a part of it is gone"))?;
+            let Some(packed) = objects.read(key).await? else { return Ok(None) };
             let mut plain = Vec::new();
             GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map_err(broken)?;
             for text in plain.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
@@ -127,7 +132,7 @@ impl Spool {
         }
         out.flush().map_err(broken)?;
         spool.people = spool.last.values().filter(|told| told.is_person).count() as u64;
-        Ok(spool)
+        Ok(Some(spool))
     }
 
     fn note(&mut self, line: usize, digest: u64, said: Line) {

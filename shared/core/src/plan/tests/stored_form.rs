@@ -10,6 +10,7 @@ fn update() -> Change {
         unique_id: id("E-7"),
         old: Some(recipient("E-7 active first_name=Ana")),
         new: Some(recipient("E-7 active first_name=Eva department=Sales|Legal")),
+        record: None,
     }
 }
 
@@ -31,6 +32,17 @@ fn a_change_is_one_line_with_short_names() {
             "\n"
         )
     );
+}
+
+#[test]
+fn a_change_tells_its_record_and_one_without_it_is_as_before() {
+    let mut out = Vec::new();
+    encode_change(&Change { record: Some(17), ..update() }, &mut out);
+    let line = String::from_utf8(out).unwrap();
+    assert!(line.ends_with("}},\"row\":17}\n"), "{line}");
+    assert_eq!(chunk(&line), [Ok(Change { record: Some(17), ..update() })]);
+    let before = line.replace(",\"row\":17", "");
+    assert_eq!(chunk(&before), [Ok(update())]);
 }
 
 #[test]

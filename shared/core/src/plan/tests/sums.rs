@@ -114,8 +114,14 @@ fn regrouping_makes_new_groups_and_counts_nobody_as_updated() {
     for text in ["1 active department=Sales", "2 active department=sales", "3 active department=Ops"] {
         let stored = Some(recipient(text));
         let unique_id = id(&text[..1]);
-        let same =
-            Change { kind: ChangeKind::Update, reason: Reason::Source, unique_id, old: stored.clone(), new: stored };
+        let same = Change {
+            kind: ChangeKind::Update,
+            reason: Reason::Source,
+            unique_id,
+            old: stored.clone(),
+            new: stored,
+            record: None,
+        };
         assert_eq!(reverse(&same), None, "there is nothing to undo");
         builder.regrouped(&same);
     }

@@ -86,7 +86,7 @@ fn data_type(document: &mut Document<'_>, field: Field, section: &Section<'_>) -
 }
 
 /// The types a field may be mapped with, if it has any.
-pub(super) fn types_of(field: Field) -> Option<&'static words::Words<DataType>> {
+pub(in crate::settings) fn types_of(field: Field) -> Option<&'static words::Words<DataType>> {
     let name = field.name();
     let channel = ["email_", "text_", "voice_"].iter().any(|prefix| name.starts_with(prefix));
     let address = field.spec().kind == Kind::Address || matches!(name, "city" | "region" | "postal_code" | "country");

@@ -2,6 +2,7 @@
 
 mod document;
 mod fields;
+mod flat;
 mod write;
 
 use std::borrow::Cow;
@@ -9,7 +10,10 @@ use std::collections::BTreeMap;
 
 use ::toml::de::DeTable;
 
+pub use self::flat::flat;
+
 use self::document::{Document, Item, Section};
+pub(super) use self::fields::types_of;
 use super::error::{Problem, SettingsError};
 use super::{Cadence, FileSettings, GateLimits, Settings, Switches, words};
 use crate::field::Field;

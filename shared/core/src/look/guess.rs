@@ -2,32 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_core::field::Field;
-use muster_core::privacy::blocked_column;
-
 use super::synonyms::SYNONYMS;
+use crate::field::Field;
+use crate::privacy::blocked_column;
 
 /// From which likeness on another name is taken for a known one.
 const LIKE_ENOUGH: f64 = 0.88;
 
 /// A column for a field.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Guess {
-    pub(super) column: String,
+pub struct Guess {
+    /// The column's name.
+    pub column: String,
     /// What the column's name says of the type.
-    pub(super) data_type: Option<&'static str>,
+    pub data_type: Option<&'static str>,
     /// Whether the name is only like a known one.
-    pub(super) unsure: bool,
+    pub unsure: bool,
 }
 
 /// What a header's columns are taken for.
 #[derive(Debug, Default)]
-pub(super) struct Guesses {
-    pub(super) fields: BTreeMap<Field, Guess>,
+pub struct Guesses {
+    /// The column of each field that one was found for.
+    pub fields: BTreeMap<Field, Guess>,
     /// Columns that no field was found for.
-    pub(super) unmapped: Vec<String>,
+    pub unmapped: Vec<String>,
     /// Columns that are never taken, with the reason.
-    pub(super) blocked: Vec<(String, &'static str)>,
+    pub blocked: Vec<(String, &'static str)>,
 }
 
 struct Candidate<'h> {
@@ -40,7 +41,7 @@ struct Candidate<'h> {
 
 impl Guesses {
     /// Takes the likeliest pair of column and field, then the next one, until none is left.
-    pub(super) fn of(header: &[String]) -> Self {
+    pub fn of(header: &[String]) -> Self {
         let mut guesses = Self::default();
         let mut candidates = Vec::new();
         let named = header.iter().enumerate().filter(|(_, name)| !name.is_empty());
@@ -65,7 +66,8 @@ impl Guesses {
         guesses
     }
 
-    pub(super) fn has_unique_id(&self) -> bool {
+    /// Whether a column looks like a unique id: without one nothing is imported.
+    pub fn has_unique_id(&self) -> bool {
         self.fields.contains_key(&Field::UNIQUE_ID)
     }
 }
@@ -116,4 +118,35 @@ fn words(column: &str) -> String {
         before = c;
     }
     words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_can_be_found_by_each_of_its_names() {
+        for (field, _, names) in SYNONYMS {
+            let field = Field::by_name(field).unwrap();
+            for name in *names {
+                let guesses = Guesses::of(&[(*name).to_owned()]);
+                assert_eq!(guesses.fields.keys().copied().collect::<Vec<_>>(), [field], "{name}");
+            }
+        }
+        for field in Field::all() {
+            assert!(SYNONYMS.iter().any(|(name, ..)| *name == field.name()), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn the_columns_of_providers_find_their_fields_too() {
+        let columns = ["emails[work]", "employeeNumber", "manager.email", "custom_fields.Badge", "gender"];
+        let guesses = Guesses::of(&columns.map(str::to_owned));
+        let found: Vec<_> = guesses.fields.iter().map(|(field, guess)| (field.name(), guess.column.as_str())).collect();
+        assert_eq!(
+            found,
+            [("unique_id", "employeeNumber"), ("email_1", "emails[work]"), ("manager_email", "manager.email")]
+        );
+        assert_eq!((guesses.unmapped, guesses.blocked.len()), (vec!["custom_fields.Badge".to_owned()], 1));
+    }
 }

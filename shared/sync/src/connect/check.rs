@@ -1,0 +1,51 @@
+//! Whether new settings of a connection would be saved.
+
+use std::collections::BTreeMap;
+
+use muster_core::ids::ConnectionId;
+use muster_core::settings::{Problem, Settings, SettingsError};
+
+use super::{Given, NotSaved, Terms, check_group, provider};
+use crate::reach::as_secrets;
+use crate::{Admin, Connection, Ledger, SecretPlace, Secrets, settings_of};
+
+/// Checks new settings of a connection, and credentials beside them, as [`super::save_connection`] would, and saves
+/// nothing. Answers the settings as they would be stored.
+///
+/// # Errors
+/// [`NotSaved::Settings`] with everything that is wrong, each by its key; [`NotSaved::Port`].
+pub async fn check_settings<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    before: &Connection,
+    (mut settings, mut given): (Settings, BTreeMap<String, String>),
+    terms: Terms<'_>,
+) -> Result<Settings, NotSaved> {
+    provider::sort_keys(&mut settings, &mut given);
+    let mut problems = settings.problems();
+    let mut wrong = |path: &str, message: String| {
+        problems.push(Problem { path: path.to_owned(), line: None, message });
+    };
+    if settings.account != before.account {
+        wrong("account", format!("must be {}", before.account));
+    } else if ConnectionId::named(&settings.account, &settings.name).is_ok_and(|id| id != before.id) {
+        wrong("name", format!("makes another id than {}; a connection keeps its name", before.id));
+    }
+    if settings_of(before)?.connector != settings.connector {
+        wrong("connector", "cannot change: unique ids are those of the connector; make another connection".to_owned());
+    }
+    match check_group(ports, &settings, &before.id).await {
+        Ok(()) => {}
+        Err(taken @ NotSaved::GroupTaken { .. }) => wrong("group", taken.to_string()),
+        Err(error) => return Err(error),
+    }
+    let place = SecretPlace::Connection(before.account.clone(), before.id.clone());
+    let stored = secrets.secrets(&place, true).await?;
+    let credentials = Given::of(secrets, &settings.connector, as_secrets(&given), stored).await?;
+    if let Err(more) = provider::check(&settings, &credentials, terms.base_urls) {
+        let told: Vec<_> = more.problems.into_iter().filter(|problem| !problems.contains(problem)).collect();
+        problems.extend(told);
+    }
+    SettingsError::unless_empty(problems)?;
+    Ok(settings)
+}
