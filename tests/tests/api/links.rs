@@ -137,6 +137,8 @@ async fn whoever_links_in_the_providers_pages_is_read_at_once() {
 async fn switching_off_and_on_links_nothing() {
     let house = waiting("bamboohr").await;
     let api = Api::over(&house);
+    let entitled = json!({"name": "Acme", "entitlements": ["data_connector"]});
+    api.as_operator().put("/v1/operator/accounts/acme", entitled).await.expect(200);
     for action in ["disable", "enable"] {
         let version = format!("\"{}\"", house.rig.stored().await.settings_version);
         let session = api.as_admin("acme").with("if-match", &version);
