@@ -5,8 +5,8 @@
 mod access;
 mod audiences;
 mod audit;
-mod crowd;
 mod connections;
+mod crowd;
 mod decisions;
 mod document;
 mod groups;
