@@ -21,6 +21,7 @@ mod accounts;
 mod audiences;
 mod audit;
 mod connections;
+mod edits;
 mod groups;
 mod links;
 mod mapping;
@@ -41,6 +42,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(connections::routes());
+    routes.extend(edits::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());

@@ -79,6 +79,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         mail: true,
         voids_plans: true,
         deletes: false,
+        by_sync: true,
         now_ms: NOW,
     }
 }

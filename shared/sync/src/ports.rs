@@ -116,6 +116,8 @@ pub struct Finish<'a> {
     pub voids_plans: bool,
     /// Whether the connection is deleted with it.
     pub deletes: bool,
+    /// Whether its source was read for it: that confirms the connection, and shows that it works.
+    pub by_sync: bool,
     /// Now.
     pub now_ms: i64,
 }

@@ -9,6 +9,7 @@ mod connections;
 mod crowd;
 mod decisions;
 mod document;
+mod edits;
 mod explain;
 mod groups;
 mod links;

@@ -282,6 +282,7 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Absent => "absent",
         Reason::Status(_) => "status",
         Reason::Rollback => "rollback",
+        Reason::ByHand => "by_hand",
         Reason::Deletion => "deletion",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
