@@ -19,7 +19,9 @@ mod world;
 
 mod accounts;
 mod audit;
+mod connections;
 mod edits;
+mod links;
 mod mapping;
 mod people;
 mod runs;
@@ -37,9 +39,11 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(edits::routes());
+    routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes
 }

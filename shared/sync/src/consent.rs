@@ -1,167 +1,141 @@
-//! Opt-outs: what a person does not want to get, channel by channel. They lie beside the recipients, and no sync may
-//! touch them: whoever is updated, removed and added again has opted out as before.
+//! What a connection will read, before it reads anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use muster_core::field::{Field, Kind};
-use muster_core::ids::{AccountId, ConnectionId, UniqueId};
-use serde::{Deserialize, Serialize};
+use muster_connectors::{LinkAsk, connector, effective};
+use muster_core::field::Field;
+use muster_core::mapping::Expression;
+use muster_core::privacy::blocked_kinds;
+use muster_core::settings::{Mode, OnAbsent, Origin, Settings};
+use muster_core::status::ImportChoice;
 
-use crate::{Document, Documents, PortError, Shelf, shard_of};
+use crate::reach::Source;
+use crate::{Connection, PortError, settings_of};
 
-/// One opt-out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptOut {
-    /// Who noted it: role and user.
-    pub by: String,
-    /// When, in milliseconds since 1970.
-    pub at_ms: i64,
+/// What a connection will read, and what happens with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// The connection's name.
+    pub connection: String,
+    /// The connector's name in connection files: `finch`.
+    pub connector: String,
+    /// Its name for people: `Finch`.
+    pub provider: String,
+    /// What is asked of the provider, in its own words; empty where credentials say it.
+    pub scopes: Vec<String>,
+    /// The fields that are filled, in the catalogue's order, and the columns that are read for each.
+    pub fields: Vec<ConsentField>,
+    /// What is never read, whatever is mapped.
+    pub never: Vec<&'static str>,
+    /// What happens with what is read, sentence by sentence.
+    pub then: Vec<String>,
 }
 
-const READ: &str = "read the opt-outs";
-const WRITE: &str = "store the opt-outs";
-/// Documents of one batch.
-const BATCH: usize = 100;
-/// How often a change is tried again when somebody else changes the same person's.
-const TRIES: u32 = 5;
-
-/// The channel of that name: a field that messages are sent to.
-pub fn channel(name: &str) -> Option<Field> {
-    Field::by_name(name).filter(|field| is_channel(*field))
+/// One field that is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentField {
+    /// The field's name in the catalogue.
+    pub field: &'static str,
+    /// Its label.
+    pub label: &'static str,
+    /// The columns that it is made of.
+    pub columns: Vec<String>,
 }
 
-/// Every channel, in the catalogue's order.
-pub fn channels() -> impl Iterator<Item = Field> {
-    Field::all().filter(|field| is_channel(*field))
-}
-
-fn is_channel(field: Field) -> bool {
-    // A manager's address belongs to another person.
-    matches!(field.spec().kind, Kind::Email | Kind::Phone) && !field.name().starts_with("manager")
-}
-
-/// Which channels of these people are opted out of. Whoever has no opt-out is not there. One request for every hundred
-/// people of a shard.
-///
-/// # Errors
-/// [`PortError`] when a service failed or a document cannot be read.
-pub async fn opt_outs(
-    documents: &impl Documents,
-    account: &AccountId,
-    connection: &ConnectionId,
-    ids: &[UniqueId],
-) -> Result<BTreeMap<UniqueId, BTreeSet<Field>>, PortError> {
-    let mut by_shard: BTreeMap<u8, BTreeSet<&str>> = BTreeMap::new();
-    for id in ids {
-        by_shard.entry(shard_of(id.as_str())).or_default().insert(id.as_str());
-    }
-    let mut found = BTreeMap::new();
-    for (shard, ids) in by_shard {
-        let shelf = Shelf::Consents(connection.clone(), shard);
-        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        for batch in ids.chunks(BATCH) {
-            for document in documents.documents_of(account, &shelf, batch).await? {
-                let Ok(id) = UniqueId::parse(&document.id) else { continue };
-                let channels: BTreeSet<Field> = read(&document)?.into_keys().collect();
-                if !channels.is_empty() {
-                    found.insert(id, channels);
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The opt-outs of one person, with who noted them; `None` when nothing was ever noted.
-///
-/// # Errors
-/// [`PortError`] when a service failed or the document cannot be read.
-pub async fn opt_outs_of(
-    documents: &impl Documents,
-    account: &AccountId,
-    connection: &ConnectionId,
-    id: &UniqueId,
-) -> Result<Option<BTreeMap<Field, OptOut>>, PortError> {
-    let found = documents.document(account, &shelf(connection, id), id.as_str()).await?;
-    found.as_ref().map(read).transpose()
-}
-
-/// Notes an opt-out, or takes it back with `None`. Answers whether anything changed; what was noted first stays.
-///
-/// # Errors
-/// [`PortError`] when a service failed, or others change the same person's opt-outs all the time.
-pub async fn set_opt_out(
-    documents: &impl Documents,
-    (account, connection, id): (&AccountId, &ConnectionId, &UniqueId),
-    channel: Field,
-    opt_out: Option<OptOut>,
-) -> Result<bool, PortError> {
-    let shelf = shelf(connection, id);
-    for _ in 0..TRIES {
-        let stored = documents.document(account, &shelf, id.as_str()).await?;
-        let mut noted = stored.as_ref().map(read).transpose()?.unwrap_or_default();
-        match &opt_out {
-            Some(_) if noted.contains_key(&channel) => return Ok(false),
-            Some(new) => {
-                noted.insert(channel, new.clone());
-            }
-            None => {
-                if noted.remove(&channel).is_none() {
-                    return Ok(false);
-                }
-            }
-        }
-        let version = stored.map(|document| document.version);
-        let done = match version.filter(|_| noted.is_empty()) {
-            Some(version) => documents.delete_document(account, &shelf, id.as_str(), version).await?,
-            None => documents.put_document(account, &shelf, id.as_str(), &write(&noted)?, version, None).await?,
+impl Consent {
+    /// What this connection will read, by its settings as they are now.
+    ///
+    /// # Errors
+    /// [`crate::Retry::Never`] when the stored settings cannot be read.
+    pub fn of(connection: &Connection) -> Result<Self, PortError> {
+        let settings = settings_of(connection)?;
+        let api = connector(&settings.connector);
+        let unreadable = |e: String| PortError::never("read the connection's settings", e);
+        let read = match api {
+            Some(api) => effective(&settings, api.about()).map_err(|e| unreadable(e.to_string()))?,
+            None => settings.clone(),
         };
-        if done {
-            return Ok(true);
+        let fields = fields(&read).map_err(unreadable)?;
+        Ok(Self {
+            connection: settings.name.clone(),
+            connector: settings.connector.clone(),
+            provider: api.map_or("files over SFTP", |api| api.about().name).to_owned(),
+            scopes: scopes(connection, &settings)?,
+            fields,
+            never: blocked_kinds().collect(),
+            then: then(&settings),
+        })
+    }
+}
+
+fn fields(settings: &Settings) -> Result<Vec<ConsentField>, String> {
+    let of = |(field, mapping): (&Field, &muster_core::settings::FieldMapping)| {
+        let columns = match &mapping.origin {
+            Origin::Column(column) => vec![column.clone()],
+            Origin::Expression(text) => {
+                let expression = Expression::compile(text).map_err(|e| e.to_string())?;
+                expression.columns().map(str::to_owned).collect()
+            }
+        };
+        Ok(ConsentField { field: field.name(), label: field.spec().label, columns })
+    };
+    settings.fields.iter().map(of).collect()
+}
+
+fn scopes(connection: &Connection, settings: &Settings) -> Result<Vec<String>, PortError> {
+    let Some(link) = connector(&settings.connector).and_then(muster_connectors::Connector::link) else {
+        return Ok(Vec::new());
+    };
+    let columns = Source::of_settings(settings)?.map(|source| source.columns).unwrap_or_default();
+    let (secrets, texts) = (BTreeMap::new(), BTreeMap::new());
+    Ok(link.scopes(&LinkAsk {
+        platform: &secrets,
+        provider: &settings.provider,
+        customer: connection.id.as_str(),
+        organization: "",
+        email: "",
+        redirect_url: "",
+        columns: &columns,
+        credentials: &secrets,
+        given: &texts,
+    }))
+}
+
+fn then(settings: &Settings) -> Vec<String> {
+    let who = match settings.import {
+        ImportChoice::ActiveOnly => "Only people who are active are taken over.",
+        ImportChoice::ActiveAndInactive => {
+            "People who are active or inactive are taken over; who is terminated, retired or deceased is not."
         }
-    }
-    Err(PortError::later(WRITE, "others change this person's opt-outs at the same time"))
-}
-
-/// Forgets a person's opt-outs: for an erasure only. Answers whether there were any.
-pub(crate) async fn forget_opt_outs(
-    documents: &impl Documents,
-    (account, connection, id): (&AccountId, &ConnectionId, &UniqueId),
-) -> Result<bool, PortError> {
-    let shelf = shelf(connection, id);
-    for _ in 0..TRIES {
-        let Some(stored) = documents.document(account, &shelf, id.as_str()).await? else { return Ok(false) };
-        if documents.delete_document(account, &shelf, id.as_str(), stored.version).await? {
-            return Ok(true);
+    };
+    let often = settings.cadence.map_or(24 * 60, muster_core::settings::Cadence::minutes);
+    let absent = match settings.on_absent {
+        OnAbsent::Remove => {
+            "Who is no longer there is removed: hidden at once, kept for 30 days so that it can be undone."
         }
-    }
-    Err(PortError::later(WRITE, "others change this person's opt-outs at the same time"))
+        OnAbsent::Deactivate => "Who is no longer there is deactivated: kept, hidden, without messages.",
+        OnAbsent::Ignore => "Who is no longer there is left as is.",
+    };
+    let decided = match settings.mode {
+        Mode::Preview => "Every change waits until a person approves it.",
+        Mode::Active => "Changes are made by themselves; unusually large ones wait until a person approves them.",
+        Mode::Paused => "Nothing is read while the connection is paused.",
+    };
+    vec![
+        "Only the columns named here are kept; everything else that the source sends is dropped unread.".to_owned(),
+        who.to_owned(),
+        format!("They become members of the group {:?}, and are read anew every {}.", settings.group, span(often)),
+        absent.to_owned(),
+        decided.to_owned(),
+        "Nothing is ever written back to the source.".to_owned(),
+    ]
 }
 
-fn shelf(connection: &ConnectionId, id: &UniqueId) -> Shelf {
-    Shelf::Consents(connection.clone(), shard_of(id.as_str()))
-}
-
-/// A channel that the catalogue no longer has is left out.
-fn read(document: &Document) -> Result<BTreeMap<Field, OptOut>, PortError> {
-    let by_name: BTreeMap<String, OptOut> =
-        serde_json::from_str(&document.body).map_err(|e| PortError::never(READ, format!("column {}", e.column())))?;
-    Ok(by_name.into_iter().filter_map(|(name, opt_out)| Some((channel(&name)?, opt_out))).collect())
-}
-
-fn write(noted: &BTreeMap<Field, OptOut>) -> Result<String, PortError> {
-    let by_name: BTreeMap<&str, &OptOut> = noted.iter().map(|(field, opt_out)| (field.name(), opt_out)).collect();
-    serde_json::to_string(&by_name).map_err(|e| PortError::never(WRITE, e.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_seven_channels_are_those_that_messages_are_sent_to() {
-        let names: Vec<_> = channels().map(Field::name).collect();
-        assert_eq!(names, ["email_1", "email_2", "text_1", "text_2", "voice_1", "voice_2", "voice_3"]);
-        assert_eq!((channel("manager_email"), channel("city")), (None, None));
-    }
+fn span(minutes: u32) -> String {
+    let (number, unit) = match minutes {
+        m if m % (24 * 60) == 0 => (m / (24 * 60), "day"),
+        m if m % 60 == 0 => (m / 60, "hour"),
+        m => (m, "minute"),
+    };
+    if number == 1 { unit.to_owned() } else { format!("{number} {unit}s") }
 }

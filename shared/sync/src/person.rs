@@ -40,6 +40,8 @@ impl SourceKind {
             Cause::Event { .. } => Self::Event,
             Cause::Rollback { .. } => Self::Rollback,
             Cause::ByHand { .. } => Self::ByHand,
+            // It writes no value, it only removes.
+            Cause::Farewell { .. } => Self::ByHand,
         }
     }
 }

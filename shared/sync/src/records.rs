@@ -197,6 +197,11 @@ pub enum Cause {
         /// What.
         what: Handwork,
     },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
 }
 
 /// What a person does to one recipient.
@@ -212,7 +217,7 @@ pub enum Handwork {
 }
 
 impl Cause {
-    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `by_hand`.
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `by_hand`, `farewell`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
@@ -221,6 +226,7 @@ impl Cause {
             Self::Late { .. } => "late",
             Self::Rollback { .. } => "rollback",
             Self::ByHand { .. } => "by_hand",
+            Self::Farewell { .. } => "farewell",
         }
     }
 }

@@ -4,10 +4,16 @@
 
 mod access;
 mod audit;
+mod connections;
 mod decisions;
 mod document;
 mod edits;
+mod erase;
+mod explain;
+mod links;
 mod mapping;
 mod once;
+mod paging;
+mod people;
 mod product;
 mod runs;

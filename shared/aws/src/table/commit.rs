@@ -132,8 +132,15 @@ impl Table {
             .also(finish.by_sync, |change| change.set("confirmed", AttributeValue::Bool(true)))
             .remove("active")
             .when_is("active", s(run.id.as_str()));
-        let works = finish.by_sync.then_some(ConnectionStatus::Connected);
-        let connection_change = run_status_change(connection_change, connection, works);
+        let connection_change = if finish.deletes {
+            let deleted = connection_change
+                .set("status", s(status_name(ConnectionStatus::Deleted)))
+                .set("note", s("deleted with everybody it owned"));
+            with_due(deleted, connection, None)
+        } else {
+            let works = finish.by_sync.then_some(ConnectionStatus::Connected);
+            run_status_change(connection_change, connection, works)
+        };
         let connection_change = match &finish.feed {
             Some(feed) => with_feed(FINISH, connection_change, feed)?,
             None => connection_change,

@@ -55,6 +55,8 @@ pub enum Reason {
     Rollback,
     /// A person says so.
     ByHand,
+    /// The connection is deleted.
+    Deletion,
 }
 
 /// One change of one person, with what was stored before and what is stored after.

@@ -122,6 +122,7 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             Reason::Absent => "absent".into(),
             Reason::Rollback => "rollback".into(),
             Reason::ByHand => "by_hand".into(),
+            Reason::Deletion => "deletion".into(),
             Reason::Status(status) => format!("status:{}", status.as_str()).into(),
         },
         id: change.unique_id.as_str(),
@@ -287,6 +288,7 @@ fn reason(why: &str) -> Option<Reason> {
         "absent" => Some(Reason::Absent),
         "rollback" => Some(Reason::Rollback),
         "by_hand" => Some(Reason::ByHand),
+        "deletion" => Some(Reason::Deletion),
         _ => Status::from_word(why.strip_prefix("status:")?).map(Reason::Status),
     }
 }

@@ -19,7 +19,7 @@ pub use self::stone::{ErasedCounts, Tombstone, lift_erasure, tombstone_of};
 pub use self::tombstone::pseudonym;
 pub(crate) use self::tombstone::{Erased, left_out};
 use crate::by_hand::{ByHand, Editor, NotEdited};
-use crate::consent::forget_opt_outs;
+use crate::opt_outs::forget_opt_outs;
 use crate::poll::job_of;
 use crate::{
     Cause, Clock, Connection, Directory, Documents, Handwork, ImportJob, Ledger, Objects, PortError, Queue, Run,

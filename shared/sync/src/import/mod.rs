@@ -2,12 +2,14 @@
 
 mod excerpt_plan;
 mod facts;
+mod farewell_plan;
 mod file_plan;
 mod hand_plan;
 mod regroup;
 mod rehearsal;
 mod rollback_plan;
 mod rosters;
+mod unmapped;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ use crate::{
 pub(crate) use excerpt_plan::Excerpt;
 pub(crate) use file_plan::{Listing, Verdict};
 pub(crate) use rehearsal::{Hurry, NoQueue, Rehearsal};
+pub(crate) use unmapped::unmapped_name;
 pub use upload::Upload;
 pub(crate) use upload::name_mismatch;
 
@@ -181,6 +184,10 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
             return Err(PortError::later("take the lease", "another delivery works on this connection"));
         };
         let done = match self.is_ours_to_plan(run, &connection).await {
+            Ok(()) if is_refused(run, &connection) => {
+                let reason = "the connection is switched off".to_owned();
+                self.end(run, &connection, Unplanned { state: RunState::Superseded, reason, issues: Vec::new() }).await
+            }
             Ok(()) => make(&connection).await,
             Err(fault) => Err(fault),
         };
@@ -229,6 +236,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         let settings = settings_of(connection)?;
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
+            Cause::Farewell { .. } => self.plan_farewell(run, connection, &settings).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
             Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } | Cause::ByHand { .. } => {
                 return Err(PortError::never("plan the run", "its source is no file"));
@@ -285,7 +293,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         position: Option<Position>,
         person: Option<(&str, &PersonMark)>,
     ) -> Result<Imported, PortError> {
-        let waiting = connection.waiting.as_ref().filter(|waiting| position.is_some() && **waiting != run.id);
+        let newest = position.is_some() || matches!(run.cause, Cause::Farewell { .. });
+        let waiting = connection.waiting.as_ref().filter(|waiting| newest && **waiting != run.id);
         if let (Some(waiting), true) = (waiting, planned.damaged) {
             let reason = format!("the file is damaged; the plan of run {waiting} goes on waiting");
             let issues = planned.issues.issues;
@@ -367,6 +376,16 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
 impl Outcome {
     fn unplanned(state: RunState, reason: &str, issues: Vec<Issue>) -> Self {
         Self::Unplanned(Unplanned { state, reason: reason.to_owned(), issues })
+    }
+}
+
+/// Nothing is taken from a source that was switched off while its run waited; what people ask for is planned still.
+fn is_refused(run: &Run, connection: &Connection) -> bool {
+    let asked = matches!(run.cause, Cause::Rollback { .. } | Cause::Farewell { .. });
+    match connection.status {
+        ConnectionStatus::Deleted => true,
+        ConnectionStatus::Disabled => !asked,
+        _ => false,
     }
 }
 

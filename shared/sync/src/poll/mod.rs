@@ -4,6 +4,7 @@ mod cells;
 mod collect;
 mod dispatch;
 mod fail;
+mod kept;
 mod last;
 mod late;
 mod plan;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) use cells::cells;
 pub(crate) use dispatch::job_of;
 pub use dispatch::{Dispatched, Dispatcher};
+pub(crate) use kept::kept_listing;
 pub(crate) use last::{LastListing, last_listing};
 
 /// Fetches listings and plans them.
@@ -205,6 +207,9 @@ fn polled(imported: Result<Imported, PortError>) -> Result<Polled, PortError> {
 pub(crate) fn switched_off(connection: &Connection) -> Result<Option<&'static str>, PortError> {
     if matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted) {
         return Ok(Some("the connection is switched off"));
+    }
+    if !crate::is_linked(connection)? {
+        return Ok(Some("the connection is not linked to its provider yet"));
     }
     let paused = crate::settings_of(connection)?.mode == Mode::Paused;
     Ok(paused.then_some("the connection is paused"))

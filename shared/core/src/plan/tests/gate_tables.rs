@@ -166,7 +166,7 @@ fn preview_holds_every_plan() {
 #[test]
 fn a_new_grouping_value_holds_where_the_connection_asks_first() {
     let asks = Settings { on_new_value: OnNewValue::Alert, ..settings() };
-    let value = [NewValue { field: field("department"), value: "Legal".to_owned(), people: 2 }];
+    let value = [NewValue { field: field("department"), value: "Legal".to_owned(), people: 2, unmapped: false }];
     let held = |settings: &Settings, facts: &Facts, values: &[NewValue]| {
         let gates = gates::read(settings, facts, &Tally { rows: 9, ..Tally::default() }, values);
         Summary { gates, ..Summary::default() }.held()
@@ -189,6 +189,19 @@ fn a_reverse_plan_passes_the_gates_too_but_not_those_of_a_file() {
     );
     assert!(gates[0].holds && !gates[1].holds);
     assert_eq!(gates[7].reason, "This plan undoes run run-7.");
+}
+
+#[test]
+fn a_deletion_is_held_however_few_it_removes() {
+    let farewell = |owned| Facts { farewell: true, rows_last: Some(500), ..facts(owned) };
+    for owned in [0, 1, 200] {
+        let gates = read(&settings(), &farewell(owned), &removing(owned, 0));
+        let deletion = gates.iter().find(|reading| reading.gate == Gate::Deletion).unwrap();
+        assert!(deletion.holds && deletion.meter == owned, "{owned}");
+        assert!(gates.iter().all(|reading| !matches!(reading.gate, Gate::NoRows | Gate::Rows)), "{owned}");
+    }
+    let usual = read(&settings(), &facts(200), &removing(1, 0));
+    assert!(usual.iter().all(|reading| reading.gate != Gate::Deletion));
 }
 
 #[test]
