@@ -41,8 +41,8 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
-    routes.extend(connections::routes());
     routes.extend(edits::routes());
+    routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());

@@ -10,6 +10,8 @@ mod crowd;
 mod decisions;
 mod document;
 mod edits;
+mod erase;
+mod explain;
 mod explain;
 mod groups;
 mod links;

@@ -284,6 +284,7 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Rollback => "rollback",
         Reason::ByHand => "by_hand",
         Reason::Deletion => "deletion",
+        Reason::ByHand => "by_hand",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
         field: change.field.name().to_owned(),
