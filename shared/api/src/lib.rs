@@ -19,6 +19,7 @@ mod world;
 
 mod accounts;
 mod audit;
+mod connectors;
 mod mapping;
 mod people;
 mod runs;
@@ -35,6 +36,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(connectors::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
