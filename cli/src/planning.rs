@@ -250,6 +250,7 @@ fn facts(base: Option<&Base>, comparison: &Comparison<'_>) -> Facts {
         header_only: comparison.counts().rows == 0,
         tail_missing: comparison.issues().counts().any(|(code, _)| code == Code::TailMissing),
         rollback_of: None,
+        farewell: false,
         ..Facts::default()
     }
 }

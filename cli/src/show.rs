@@ -67,6 +67,7 @@ fn why(reason: Reason) -> String {
         Reason::Absent => "absent".to_owned(),
         Reason::Status(status) => status.as_str().to_owned(),
         Reason::Rollback => "undone".to_owned(),
+        Reason::Deletion => "connection deleted".to_owned(),
     }
 }
 

@@ -268,6 +268,7 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         due_ms: Some(99),
         mail,
         voids_plans,
+        deletes: false,
         now_ms: 5,
     };
     assert!(table.finish(&finish).await.unwrap());

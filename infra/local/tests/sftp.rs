@@ -180,6 +180,22 @@ async fn only_the_right_key_or_password_opens_a_login() {
     assert!(!w.sftp(&key, "acme", "ls\n").await.0, "disabled");
 }
 
+#[tokio::test]
+async fn a_login_with_an_allow_list_is_refused_from_elsewhere() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let (w, key) = start().await;
+    for (network, opens) in [("127.0.0.0/8", true), ("192.0.2.0/24", false), ("not a network", false)] {
+        let text = |t: &str| AttributeValue::S(t.to_owned());
+        let change = w.dynamodb.update_item().table_name("muster").update_expression("SET ips = :ips");
+        let change = change.key("pk", text("SFTP#acme")).key("sk", text("LOGIN"));
+        let list = AttributeValue::L(vec![text("198.51.100.7/32"), text(network)]);
+        change.expression_attribute_values(":ips", list).send().await.unwrap();
+        assert_eq!(w.sftp(&key, "acme", "ls\n").await.0, opens, "by key, {network}");
+        assert_eq!(with_password(&w, "secret").await, opens, "by password, {network}");
+        assert!(w.sftp(&key, "other", "ls\n").await.0, "another login, {network}");
+    }
+}
+
 /// Logs in with a password, which `ssh` asks its helper program for.
 async fn with_password(w: &World, password: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -20,6 +20,7 @@ mod world;
 mod accounts;
 mod audit;
 mod connectors;
+mod connections;
 mod mapping;
 mod people;
 mod runs;
@@ -37,6 +38,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(connectors::routes());
+    routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());

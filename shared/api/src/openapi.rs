@@ -79,7 +79,12 @@ const USUAL: [(u16, &str); 6] = [
 ];
 
 fn usual_responses() -> Value {
-    USUAL.iter().map(|(status, words)| (format!("problem_{status}"), problem(words))).collect::<Map<_, _>>().into()
+    let mut usual: Map<_, _> =
+        USUAL.iter().map(|(status, words)| (format!("problem_{status}"), problem(words))).collect();
+    // API Gateway itself refuses tokens, and in its own words.
+    let gateway = json!({"type": "object", "properties": {"message": {"type": "string"}}});
+    usual["problem_401"]["content"]["application/json"] = json!({"schema": gateway});
+    Value::Object(usual)
 }
 
 fn problem(words: &str) -> Value {
@@ -103,8 +108,13 @@ fn operation(about: &About, generator: &mut SchemaGenerator) -> Value {
         operation["parameters"] = Value::Array(parameters);
     }
     if !about.bodies.is_empty() {
-        let bodies =
-            about.bodies.iter().map(|(kind, schema)| ((*kind).to_owned(), json!({"schema": schema(generator)})));
+        let bodies = about.bodies.iter().map(|(kind, schema)| {
+            let schema = schema(generator).to_value();
+            // Any bytes of such a type may be sent; what they mean is judged by who reads them.
+            let is_raw = !kind.ends_with("json") && schema["type"] == "string";
+            let schema = if is_raw { json!({"type": "string", "format": "binary"}) } else { schema };
+            ((*kind).to_owned(), json!({"schema": schema}))
+        });
         let content: Map<_, _> = bodies.collect();
         operation["requestBody"] = json!({"required": !about.body_optional, "content": content});
     }

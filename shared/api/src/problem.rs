@@ -32,7 +32,7 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
     /// Everything that is wrong, where that is several things.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<FieldProblem>,
 }
 
@@ -151,6 +151,8 @@ impl From<NotSaved> for Problem {
                 Self::conflict("name_taken", "the name makes an id that is taken; choose another name").field("name")
             }
             NotSaved::Connector(_) => Self::conflict("connector_fixed", detail).field("connector"),
+            NotSaved::Exists(_) => Self::conflict("connection_exists", detail).field("name"),
+            NotSaved::Deleted(_) => Self::conflict("name_taken", detail).field("name"),
             NotSaved::Raced => Self::stale(),
             NotSaved::Port(error) => error.into(),
         }
@@ -165,6 +167,7 @@ impl From<Refused> for Problem {
             Refused::State { .. } => Self::conflict("wrong_state", detail),
             Refused::Hash { .. } => Self::conflict("plan_changed", detail).field("hash"),
             Refused::Stale => Self::conflict("stale_plan", detail),
+            Refused::Deleted => Self::conflict("deleted", detail),
             Refused::Busy => Self::conflict("busy", detail),
             Refused::Port(error) => error.into(),
         }

@@ -78,6 +78,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         due_ms: None,
         mail: true,
         voids_plans: true,
+        deletes: false,
         now_ms: NOW,
     }
 }
@@ -134,7 +135,12 @@ async fn a_connection_is_saved_only_over_the_settings_it_was_made_from() {
 async fn a_login_never_passes_to_another_connection() {
     let (table, _) = fresh(1).await;
     let login = Login { account: account(), connection: id() };
-    let secrets = Credentials { password_hash: Some("hash".to_owned()), keys: vec!["ssh-ed25519 A".to_owned()] };
+    let secrets = Credentials {
+        password_hash: Some("hash".to_owned()),
+        keys: vec!["ssh-ed25519 A".to_owned()],
+        allowed_ips: vec!["192.0.2.0/24".to_owned()],
+        locked: true,
+    };
     assert_eq!(table.login("u").await.unwrap(), None);
     assert!(table.put_login("u", &login, &secrets).await.unwrap());
     assert!(table.put_login("u", &login, &secrets).await.unwrap());

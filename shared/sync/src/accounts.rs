@@ -111,6 +111,8 @@ async fn switch_off<P: Admin>(ports: &P, connection: Connection) -> Result<(), P
         status: ConnectionStatus::Disabled,
         note: Some(NOT_ENTITLED.to_owned()),
         due_ms: None,
+        // Settings that were read before and are saved now would switch it on again.
+        settings_version: version + 1,
         ..connection
     };
     if ports.save_connection(&off, Some(version)).await? {

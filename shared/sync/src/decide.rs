@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::poll::job_of;
 use crate::{
-    ApplyJob, Cause, Clock, Connection, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError, Queue, Run,
-    RunCounts, RunState, Transition,
+    ApplyJob, Cause, Clock, Connection, ConnectionStatus, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError,
+    Queue, Run, RunCounts, RunState, Transition,
 };
 
 /// How often a decision is tried again when the connection changes under it.
@@ -35,6 +35,9 @@ pub enum Refused {
     /// The directory is no longer as the plan saw it.
     #[error("the directory has changed since this plan was made; the plan is being made anew: look at it again")]
     Stale,
+    /// The connection is deleted: nothing of it changes any more.
+    #[error("the connection is deleted, so nothing of it changes any more")]
+    Deleted,
     /// Another run is being applied.
     #[error("another run of this connection is being applied; try again when it is done")]
     Busy,
@@ -58,10 +61,18 @@ pub enum Standing {
 pub fn not_approvable(run: &Run, connection: &Connection) -> Option<Refused> {
     let plan = run.plan.as_ref().filter(|_| run.state == RunState::Held);
     let Some(plan) = plan else { return Some(Refused::State { state: run.state, wanted: "approved" }) };
-    if connection.directory_version != plan.directory_version {
+    if connection.status == ConnectionStatus::Deleted {
+        return Some(Refused::Deleted);
+    }
+    if is_taken_back(run, connection) || connection.directory_version != plan.directory_version {
         return Some(Refused::Stale);
     }
     connection.active.is_some().then_some(Refused::Busy)
+}
+
+/// A connection that was switched on again is not to be deleted any more: making the plan anew ends it.
+fn is_taken_back(run: &Run, connection: &Connection) -> bool {
+    matches!(run.cause, Cause::Farewell { .. }) && connection.status != ConnectionStatus::Disabled
 }
 
 /// Carries out decisions.
@@ -116,7 +127,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     /// # Errors
     /// [`Refused`].
     pub async fn may_roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<Standing, Refused> {
-        let (_, run) = self.load(ids).await?;
+        let (connection, run) = self.load(ids).await?;
+        if connection.status == ConnectionStatus::Deleted {
+            return Err(Refused::Deleted);
+        }
         if run.state != RunState::Applied {
             return Err(Refused::State { state: run.state, wanted: "rolled back" });
         }
@@ -142,6 +156,9 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     pub async fn approve(&self, ids: (&AccountId, &ConnectionId, &RunId), hash: &str) -> Result<(), Refused> {
         for _ in 0..TRIES {
             let (connection, run) = self.load(ids).await?;
+            if connection.status == ConnectionStatus::Deleted && !run.state.is_final() {
+                return Err(Refused::Deleted);
+            }
             if run.state == RunState::Received && connection.waiting.as_ref() == Some(&run.id) {
                 // Handed back before; whoever did it may have died before saying so to the queue.
                 return self.plan_anew(&run).await;
@@ -156,7 +173,7 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
             if run.state == RunState::Applying {
                 return Ok(send_chunks(self.queue, &run).await?);
             }
-            if connection.directory_version != plan.directory_version {
+            if is_taken_back(&run, &connection) || connection.directory_version != plan.directory_version {
                 return self.plan_anew(&run).await;
             }
             if connection.active.is_some() {
@@ -206,7 +223,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     /// # Errors
     /// [`Refused`].
     pub async fn roll_back(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<RunId, Refused> {
-        let (_, run) = self.load(ids).await?;
+        let (connection, run) = self.load(ids).await?;
+        if connection.status == ConnectionStatus::Deleted {
+            return Err(Refused::Deleted);
+        }
         if run.state != RunState::Applied {
             return Err(Refused::State { state: run.state, wanted: "rolled back" });
         }
@@ -281,6 +301,6 @@ pub(crate) async fn send_chunks(queue: &impl Queue, run: &Run) -> Result<(), Por
     if missing.is_empty() { queue.send_apply(&[job(None)]).await } else { queue.send_apply(&missing).await }
 }
 
-fn import_job(run: &Run) -> ImportJob {
+pub(crate) fn import_job(run: &Run) -> ImportJob {
     ImportJob { account: run.account.to_string(), connection: run.connection.to_string(), run: run.id.to_string() }
 }

@@ -41,7 +41,11 @@ pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_a
 pub use apply::{Applied, Applier};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{
-    Drawn, NotSaved, Saved, Terms, add_public_keys, check_settings, put_connector_secret, save_connection,
+    BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, NotSaved,
+    NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login, check_connection,
+    check_settings, differences, end_waiting, keep_version, login_of, may_come_from, may_switch, password_of,
+    put_connector_secret, save_checked, save_connection, save_kept, say_farewell, settings_version, settings_versions,
+    switch,
 };
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
@@ -73,7 +77,7 @@ pub use runs::{
 };
 pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
-pub use source_look::{LookedAt, Looker, NotLooked, SourceColumn, SourceKind, SourceLook, sample_look};
+pub use source_look::{LookKind, LookedAt, Looker, NotLooked, SourceColumn, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
 pub use try_out::{Trial, Tried, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};

@@ -39,6 +39,8 @@ impl SourceKind {
             Cause::Poll { .. } => Self::Listing,
             Cause::Event { .. } => Self::Event,
             Cause::Rollback { .. } => Self::Rollback,
+            // It writes no value, it only removes.
+            Cause::Farewell { .. } => Self::ByHand,
         }
     }
 }

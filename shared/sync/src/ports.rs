@@ -117,6 +117,8 @@ pub struct Finish<'a> {
     /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
     /// nobody who changed since it was made.
     pub voids_plans: bool,
+    /// Whether the connection is deleted with it.
+    pub deletes: bool,
     /// Now.
     pub now_ms: i64,
 }
@@ -303,6 +305,10 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Public keys, one line each.
     pub keys: Vec<String>,
+    /// Addresses and networks (`192.0.2.0/24`, `2001:db8::/32`) that may log in; empty lets all.
+    pub allowed_ips: Vec<String>,
+    /// Whether nobody is let in, whatever they show.
+    pub locked: bool,
 }
 
 /// Credentials are secrets: logs see only how many keys there are.

@@ -190,10 +190,15 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
 }
 
 impl Cause {
-    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`.
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `farewell`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
@@ -201,6 +206,7 @@ impl Cause {
             Self::Event { .. } => "event",
             Self::Late { .. } => "late",
             Self::Rollback { .. } => "rollback",
+            Self::Farewell { .. } => "farewell",
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum NotLooked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookedAt {
     /// What it is.
-    pub kind: SourceKind,
+    pub kind: LookKind,
     /// The file's name, or the connector's id.
     pub name: String,
     /// The run it came with.
@@ -67,7 +67,7 @@ pub struct LookedAt {
 
 /// A kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
+pub enum LookKind {
     /// The last file.
     File,
     /// The last listing of everybody.
@@ -80,12 +80,12 @@ pub enum SourceKind {
 
 impl LookedAt {
     pub(crate) fn file(run: &Run) -> Self {
-        let (kind, at_ms) = (SourceKind::File, Some(run.received_ms));
+        let (kind, at_ms) = (LookKind::File, Some(run.received_ms));
         Self { kind, name: run.source.clone(), run: Some(run.id.clone()), at_ms }
     }
 
     pub(crate) fn listing(last: &LastListing) -> Self {
-        let (kind, at_ms) = (SourceKind::Listing, Some(last.began_ms()));
+        let (kind, at_ms) = (LookKind::Listing, Some(last.began_ms()));
         Self { kind, name: last.run.source.clone(), run: Some(last.run.id.clone()), at_ms }
     }
 }
@@ -196,7 +196,7 @@ impl<L: Ledger, O: Objects, S: Secrets, W: Web, C: Clock> Looker<'_, L, O, S, W,
         let rows: Vec<Vec<String>> = people.iter().map(|person| cells(person, &cards, &source)).collect();
         let fetched = source.columns.iter().cloned().collect();
         let name = source.connector.about().id.to_owned();
-        let looked_at = LookedAt { kind: SourceKind::Live, name, run: None, at_ms: Some(self.clock.now_ms()) };
+        let looked_at = LookedAt { kind: LookKind::Live, name, run: None, at_ms: Some(self.clock.now_ms()) };
         Ok(known_columns(&source, &rows, &fetched, Some(looked_at), all))
     }
 
@@ -253,7 +253,7 @@ impl<L: Ledger, O: Objects, S: Secrets, W: Web, C: Clock> Looker<'_, L, O, S, W,
 /// # Errors
 /// [`NotLooked::Unreadable`] when it is no file of people.
 pub fn sample_look(connection: &Connection, text: &str) -> Result<SourceLook, NotLooked> {
-    let looked_at = LookedAt { kind: SourceKind::Sample, name: "sample".to_owned(), run: None, at_ms: None };
+    let looked_at = LookedAt { kind: LookKind::Sample, name: "sample".to_owned(), run: None, at_ms: None };
     let settings = match Source::of(connection)? {
         Some(source) => source.settings,
         None => settings_of(connection)?,

@@ -210,6 +210,7 @@ async fn mailed(public_url: Option<&str>) -> (Rig, String) {
     let reporter = Reporter {
         ledger: &ports.table,
         objects: &ports.bucket,
+        queue: &ports.queues,
         mailer: ports.mail.as_ref().unwrap(),
         clock: &ports.clock,
         patience_ms: PATIENCE_MS,

@@ -5,6 +5,7 @@
 mod clock;
 mod decisions;
 mod delivery;
+mod farewell;
 mod hostile;
 mod isolation;
 mod mail;

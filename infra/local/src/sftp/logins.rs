@@ -1,5 +1,8 @@
 //! Who may log in: items `SFTP#<user>` / `LOGIN` of the table.
 
+use std::net::IpAddr;
+
+use muster_sync::may_come_from;
 use russh::keys::PublicKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,6 +20,7 @@ pub(super) struct Logins {
 pub(super) struct Login {
     password: String,
     keys: Vec<PublicKey>,
+    allowed_ips: Vec<String>,
 }
 
 impl Logins {
@@ -40,7 +44,12 @@ impl Logins {
             return None;
         }
         let keys = item["keys"]["L"].as_array().into_iter().flatten().filter_map(key).collect();
-        Some(Login { password: item["password"]["S"].as_str().unwrap_or_default().to_owned(), keys })
+        let ips = item["ips"]["L"].as_array().into_iter().flatten();
+        Some(Login {
+            password: item["password"]["S"].as_str().unwrap_or_default().to_owned(),
+            keys,
+            allowed_ips: ips.map(|ip| ip["S"].as_str().unwrap_or_default().to_owned()).collect(),
+        })
     }
 }
 
@@ -67,6 +76,14 @@ impl Login {
         computed.len() == hash.len() && computed.iter().zip(&hash).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
     }
 
+    /// Whether its allow-list takes clients from there.
+    pub(super) fn takes_from(&self, address: Option<IpAddr>) -> bool {
+        match address {
+            Some(address) => may_come_from(&self.allowed_ips, address),
+            None => self.allowed_ips.is_empty(),
+        }
+    }
+
     pub(super) fn accepts_key(&self, key: &PublicKey) -> bool {
         self.keys.iter().any(|known| known.key_data() == key.key_data())
     }
@@ -78,7 +95,7 @@ mod tests {
 
     fn login(password: &str) -> Login {
         let hash = digest::hex(&Sha256::new().chain_update([1, 2]).chain_update(password.as_bytes()).finalize());
-        Login { password: format!("sha256$0102${hash}"), keys: vec![] }
+        Login { password: format!("sha256$0102${hash}"), keys: vec![], allowed_ips: vec![] }
     }
 
     #[test]
@@ -86,7 +103,10 @@ mod tests {
         assert!(login("secret é").accepts_password("secret é"));
         assert!(!login("secret").accepts_password("Secret"));
         for broken in ["", "sha256$$", "sha256$01", "md5$01$02", "sha256$zz$zz", "plain"] {
-            assert!(!Login { password: broken.into(), keys: vec![] }.accepts_password(""), "{broken}");
+            assert!(
+                !Login { password: broken.into(), keys: vec![], allowed_ips: vec![] }.accepts_password(""),
+                "{broken}"
+            );
         }
     }
 

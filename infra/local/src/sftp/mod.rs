@@ -5,7 +5,13 @@ mod home;
 mod logins;
 mod upload;
 
-use std::{collections::HashMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use russh::{
     Channel, ChannelId,
@@ -16,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::services::Services;
 use files::Files;
-use logins::Logins;
+use logins::{Login, Logins};
 pub(crate) use upload::Landing;
 
 /// What every SFTP session shares.
@@ -99,8 +105,9 @@ struct Listener {
 impl russh::server::Server for Listener {
     type Handler = Connection;
 
-    fn new_client(&mut self, _: Option<SocketAddr>) -> Connection {
-        Connection { shared: self.shared.clone(), user: String::new(), channels: HashMap::new() }
+    fn new_client(&mut self, from: Option<SocketAddr>) -> Connection {
+        let from = from.map(|address| address.ip());
+        Connection { shared: self.shared.clone(), from, user: String::new(), channels: HashMap::new() }
     }
 
     fn handle_session_error(&mut self, error: anyhow::Error) {
@@ -110,11 +117,18 @@ impl russh::server::Server for Listener {
 
 struct Connection {
     shared: Shared,
+    from: Option<IpAddr>,
     user: String,
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
 impl Connection {
+    /// The login of that name, where it may come from this client's address: one that may not is as one that is not
+    /// there.
+    fn login(&self, user: &str) -> Option<Login> {
+        self.shared.logins.find(user).filter(|login| login.takes_from(self.from))
+    }
+
     fn decide(&mut self, user: &str, allowed: bool) -> Auth {
         if !allowed {
             tracing::warn!(user, "sftp login refused");
@@ -129,17 +143,17 @@ impl russh::server::Handler for Connection {
     type Error = anyhow::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let allowed = self.shared.logins.find(user).is_some_and(|login| login.accepts_password(password));
+        let allowed = self.login(user).is_some_and(|login| login.accepts_password(password));
         Ok(self.decide(user, allowed))
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
-        let known = self.shared.logins.find(user).is_some_and(|login| login.accepts_key(offer.public_key));
+        let known = self.login(user).is_some_and(|login| login.accepts_key(offer.public_key));
         Ok(if known { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        let allowed = self.shared.logins.find(user).is_some_and(|login| login.accepts_key(key.public_key));
+        let allowed = self.login(user).is_some_and(|login| login.accepts_key(key.public_key));
         Ok(self.decide(user, allowed))
     }
 

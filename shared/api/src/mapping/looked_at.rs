@@ -1,7 +1,7 @@
 //! What was looked at, as it is shown.
 
 use muster_core::issue::Issue;
-use muster_sync::{LookedAt, SourceKind};
+use muster_sync::{LookKind, LookedAt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,10 +36,10 @@ enum LookedAtKind {
 impl From<LookedAt> for LookedAtShown {
     fn from(looked_at: LookedAt) -> Self {
         let kind = match looked_at.kind {
-            SourceKind::File => LookedAtKind::File,
-            SourceKind::Listing => LookedAtKind::Listing,
-            SourceKind::Live => LookedAtKind::Live,
-            SourceKind::Sample => LookedAtKind::Sample,
+            LookKind::File => LookedAtKind::File,
+            LookKind::Listing => LookedAtKind::Listing,
+            LookKind::Live => LookedAtKind::Live,
+            LookKind::Sample => LookedAtKind::Sample,
         };
         let run = looked_at.run.map(|run| run.to_string());
         Self { kind, name: looked_at.name, run, at: looked_at.at_ms.map(time::shown) }

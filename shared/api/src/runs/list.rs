@@ -21,6 +21,7 @@ enum CauseKind {
     Poll,
     Late,
     Rollback,
+    Farewell,
 }
 
 impl CauseKind {
@@ -30,6 +31,7 @@ impl CauseKind {
             Self::Poll => "poll",
             Self::Late => "late",
             Self::Rollback => "rollback",
+            Self::Farewell => "farewell",
         }
     }
 }

@@ -252,6 +252,7 @@ fn change_shown(change: &Change) -> ChangeShown {
             Reason::Source => "source".to_owned(),
             Reason::Absent => "absent".to_owned(),
             Reason::Rollback => "rollback".to_owned(),
+            Reason::Deletion => "deletion".to_owned(),
             Reason::Status(status) => format!("status:{}", status.as_str()),
         },
         fields: field_moves(change).into_iter().map(move_shown).collect(),

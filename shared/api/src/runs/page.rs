@@ -169,6 +169,7 @@ fn refusal(refused: Refused) -> Result<Reply, Problem> {
             "The directory has changed since this plan was made. It is being made anew, and another mail will come."
         }
         Refused::Hash { .. } => "The plan is another one now. Decide by the newest mail.",
+        Refused::Deleted => "The connection is deleted, so nothing of it changes any more.",
         Refused::State { .. } | Refused::Busy => {
             "Another run of this connection is being applied, or the plan was decided at this moment. Look again in a minute."
         }

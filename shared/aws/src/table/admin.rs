@@ -1,5 +1,6 @@
 //! Saving connections and logins, and finding them without reading the whole table.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_sync::{Admin, Connection, Credentials, Login, PortError};
 
@@ -73,6 +74,8 @@ impl Admin for Table {
             .set("connection", s(login.connection.as_str()))
             .set_or_remove("password", credentials.password_hash.as_ref().map(s))
             .set("keys", list(&credentials.keys))
+            .set_or_remove("ips", (!credentials.allowed_ips.is_empty()).then(|| list(&credentials.allowed_ips)))
+            .set_or_remove("disabled", credentials.locked.then_some(AttributeValue::Bool(true)))
             .when("attribute_not_exists(#pk) OR (#account = :account AND #connection = :connection)");
         self.update("save the login", login_key(user), change).await
     }
@@ -114,8 +117,12 @@ impl Table {
         }
         let Some(item) = self.get_item(READ, login_key(user)).await? else { return Ok(None) };
         let login = login_from(READ, &item)?;
-        let credentials =
-            Credentials { password_hash: optional_text(&item, "password"), keys: read_list(&item, "keys") };
+        let credentials = Credentials {
+            password_hash: optional_text(&item, "password"),
+            keys: read_list(&item, "keys"),
+            allowed_ips: read_list(&item, "ips"),
+            locked: item.get("disabled").is_some_and(|value| value.as_bool() == Ok(&true)),
+        };
         Ok(Some((login, credentials)))
     }
 }

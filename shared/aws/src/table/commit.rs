@@ -132,7 +132,14 @@ impl Table {
             .set("confirmed", AttributeValue::Bool(true))
             .remove("active")
             .when_is("active", s(run.id.as_str()));
-        let connection_change = run_status_change(connection_change, connection, Some(ConnectionStatus::Connected));
+        let connection_change = if finish.deletes {
+            let deleted = connection_change
+                .set("status", s(status_name(ConnectionStatus::Deleted)))
+                .set("note", s("deleted with everybody it owned"));
+            with_due(deleted, connection, None)
+        } else {
+            run_status_change(connection_change, connection, Some(ConnectionStatus::Connected))
+        };
         let connection_change = match &finish.feed {
             Some(feed) => with_feed(FINISH, connection_change, feed)?,
             None => connection_change,

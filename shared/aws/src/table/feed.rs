@@ -120,12 +120,6 @@ impl Table {
         }
     }
 
-    pub(super) async fn kept_poll(&self, run: &Run) -> Answer<Option<String>> {
-        let key = poll_key(&run.account, &run.connection, run.id.as_str());
-        let item = self.get_item("read how far the listing is", key).await?;
-        Ok(item.and_then(|item| optional_text(&item, "progress")))
-    }
-
     pub(super) async fn keep_listing(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool> {
         let change =
             Expression::new().set("progress", s(progress)).set("until_ms", n(until_ms)).when_is("holder", s(holder));

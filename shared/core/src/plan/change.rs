@@ -53,6 +53,8 @@ pub enum Reason {
     Status(Status),
     /// A run is undone.
     Rollback,
+    /// The connection is deleted.
+    Deletion,
 }
 
 /// One change of one person, with what was stored before and what is stored after.

@@ -39,6 +39,8 @@ pub struct Facts {
     pub tail_missing: bool,
     /// The run that this plan undoes.
     pub rollback_of: Option<RunId>,
+    /// Whether the plan removes everybody because the connection is deleted.
+    pub farewell: bool,
 }
 
 /// How much of a source a plan is of. Meters that compare whole listings say nothing about less.

@@ -25,7 +25,7 @@ pub fn read(settings: &Settings, facts: &Facts, tally: &Tally, new_values: &[New
         readings.push(new(limits.new, facts, tally));
         readings.push(field_change(limits.field_change, facts, tally));
     }
-    if facts.rollback_of.is_none() && facts.scope == PlanScope::Listing {
+    if facts.rollback_of.is_none() && !facts.farewell && facts.scope == PlanScope::Listing {
         readings.push(no_rows(facts, tally));
         readings.push(tail_missing(facts));
         readings.extend(facts.rows_last.map(|last| rows(limits.rows, last, tally)));
@@ -38,6 +38,7 @@ pub fn read(settings: &Settings, facts: &Facts, tally: &Tally, new_values: &[New
             .as_ref()
             .map(|run| plain(Gate::Rollback, changes(tally), false, format!("This plan undoes run {run}."))),
     );
+    readings.extend(facts.farewell.then(|| deletion(facts, tally)));
     readings.sort_by_key(|reading| (!reading.holds, reading.gate));
     readings
 }
@@ -223,6 +224,15 @@ fn damage(facts: &Facts) -> GateReading {
 fn preview(facts: &Facts) -> GateReading {
     let which = if facts.first_run { "its first plan and every other one" } else { "every plan" };
     plain(Gate::Preview, 1, true, format!("The connection is in preview: {which} waits for a decision."))
+}
+
+/// Held whoever asked for it and however few they are: it cannot be limited.
+fn deletion(facts: &Facts, tally: &Tally) -> GateReading {
+    let reason = format!(
+        "The connection is to be deleted with everybody it owns: {} would be removed. Approving it deletes the connection for good.",
+        share(tally.removed, facts.owned, "people")
+    );
+    GateReading { of: facts.owned, ..plain(Gate::Deletion, tally.removed, true, reason) }
 }
 
 fn new_value(settings: &Settings, facts: &Facts, new_values: &[NewValue]) -> GateReading {

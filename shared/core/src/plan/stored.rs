@@ -121,6 +121,7 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             Reason::Source => "source".into(),
             Reason::Absent => "absent".into(),
             Reason::Rollback => "rollback".into(),
+            Reason::Deletion => "deletion".into(),
             Reason::Status(status) => format!("status:{}", status.as_str()).into(),
         },
         id: change.unique_id.as_str(),
@@ -285,6 +286,7 @@ fn reason(why: &str) -> Option<Reason> {
         "source" => Some(Reason::Source),
         "absent" => Some(Reason::Absent),
         "rollback" => Some(Reason::Rollback),
+        "deletion" => Some(Reason::Deletion),
         _ => Status::from_word(why.strip_prefix("status:")?).map(Reason::Status),
     }
 }

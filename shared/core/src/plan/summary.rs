@@ -77,6 +77,8 @@ pub enum Gate {
     NewValue,
     /// The reverse plan of a run: says so and never holds by itself.
     Rollback,
+    /// The connection is deleted with everybody it owns: always held.
+    Deletion,
 }
 
 impl Gate {
@@ -95,6 +97,7 @@ impl Gate {
             Self::Preview => "preview",
             Self::NewValue => "new_value",
             Self::Rollback => "rollback",
+            Self::Deletion => "deletion",
         }
     }
 
@@ -113,6 +116,7 @@ impl Gate {
             Self::Preview,
             Self::NewValue,
             Self::Rollback,
+            Self::Deletion,
         ]
         .into_iter()
         .find(|gate| gate.as_str() == name)

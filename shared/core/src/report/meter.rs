@@ -54,6 +54,7 @@ fn title(gate: Gate) -> &'static str {
         Gate::Preview => "Preview mode",
         Gate::NewValue => "New value of a grouping field",
         Gate::Rollback => "Undo of an earlier run",
+        Gate::Deletion => "Deletion of the connection",
     }
 }
 

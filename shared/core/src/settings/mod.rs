@@ -10,7 +10,7 @@ pub(crate) mod words;
 use std::collections::BTreeMap;
 
 pub use self::error::{Problem, SettingsError};
-pub use self::toml::credentials_of;
+pub use self::toml::{credentials_of, flat};
 
 use crate::field::Field;
 use crate::ids::AccountId;

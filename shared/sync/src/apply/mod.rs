@@ -141,6 +141,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             due_ms: after.due_ms,
             mail: after.mail,
             voids_plans: !matches!(run.cause, Cause::Event { .. }),
+            deletes: matches!(run.cause, Cause::Farewell { .. }),
             now_ms,
         };
         let mail = finish.mail;

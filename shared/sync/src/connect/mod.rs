@@ -1,7 +1,10 @@
 //! Saving a connection.
 
 mod check;
+mod login;
 mod provider;
+mod switch;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +14,13 @@ use muster_core::settings::{Settings, SettingsError, credentials_of};
 use sha2::{Digest, Sha256};
 
 pub use self::check::check_settings;
+pub use self::login::{
+    BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
+};
+pub use self::switch::{NotSwitched, Switch, end_waiting, may_switch, say_farewell, switch};
+pub use self::versions::{
+    Difference, SettingsVersion, differences, keep_version, save_kept, settings_version, settings_versions,
+};
 
 use crate::people::connections_of;
 use crate::reach::as_secrets;
@@ -42,6 +52,12 @@ pub enum NotSaved {
     /// A connection stays with its connector: its unique ids are that provider's.
     #[error("connector: connection {0} has another connector; give this one another name")]
     Connector(ConnectionId),
+    /// The connection of that name is deleted: its people and runs stay apart from those of a new one.
+    #[error("name: connection {0} of that name is deleted; choose another name")]
+    Deleted(ConnectionId),
+    /// The account has a connection of that name.
+    #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
+    Exists(ConnectionId),
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -100,24 +116,119 @@ pub async fn save_connection<P: Ledger + Admin>(
     text: &str,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
+    let checked = check_connection(ports, secrets, text, terms, Expected::Any).await?;
+    save_checked(ports, secrets, &checked, terms).await
+}
+
+/// What a connection file may be saved over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there, or nothing.
+    Any,
+    /// Nothing: the connection is to be new.
+    New,
+    /// Settings of this version.
+    Version(u64),
+}
+
+/// A connection file that may be saved.
+#[derive(Debug)]
+pub struct Checked {
+    wish: Wish,
+    credentials: Given,
+    /// The connection that is there already.
+    pub before: Option<Connection>,
+}
+
+impl Checked {
+    /// The connection's id.
+    pub fn id(&self) -> &ConnectionId {
+        &self.wish.id
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.wish.settings
+    }
+
+    /// What is stored of the file: never its credentials.
+    pub fn text(&self) -> &str {
+        &self.wish.text
+    }
+
+    /// The names of the credentials that saving it changes.
+    pub fn new_credentials(&self) -> Vec<&str> {
+        let given = self.credentials.file.keys().map(String::as_str);
+        if self.credentials.are_new() { given.collect() } else { Vec::new() }
+    }
+}
+
+/// Checks a connection file against everything that it must fit; stores nothing.
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn check_connection<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    text: &str,
+    terms: Terms<'_>,
+    expected: Expected,
+) -> Result<Checked, NotSaved> {
     let mut settings = Settings::from_toml(text)?;
     let mut given = credentials_of(text);
     provider::sort_keys(&mut settings, &mut given);
     let id = ConnectionId::named(&settings.account, &settings.name).map_err(NotSaved::Name)?;
-    let place = SecretPlace::Connection(settings.account.clone(), id.clone());
     let before = ports.connection(&settings.account, &id).await?;
-    let stored = secrets.secrets(&place, true).await?;
+    check_before(before.as_ref(), &settings, &id, expected)?;
+    let stored = secrets.secrets(&SecretPlace::Connection(settings.account.clone(), id.clone()), true).await?;
     let credentials = Given { file: as_secrets(&given), stored };
     let line = provider::check(&settings, &credentials, terms)?;
     check_group(ports, &settings, &id).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
-    let wish = Wish { text, settings, id, line };
+    Ok(Checked { wish: Wish { text, settings, id, line }, credentials, before })
+}
+
+fn check_before(
+    before: Option<&Connection>,
+    settings: &Settings,
+    id: &ConnectionId,
+    expected: Expected,
+) -> Result<(), NotSaved> {
+    let Some(before) = before else {
+        return if matches!(expected, Expected::Version(_)) { Err(NotSaved::Raced) } else { Ok(()) };
+    };
+    if before.status == ConnectionStatus::Deleted {
+        return Err(NotSaved::Deleted(id.clone()));
+    }
+    match expected {
+        Expected::New => return Err(NotSaved::Exists(id.clone())),
+        Expected::Version(version) if version != before.settings_version => return Err(NotSaved::Raced),
+        Expected::Any | Expected::Version(_) => {}
+    }
+    if settings_of(before)?.connector == settings.connector {
+        return Ok(());
+    }
+    Err(NotSaved::Connector(id.clone()))
+}
+
+/// Saves a checked connection file, if nobody else saved the connection since.
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn save_checked<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    checked: &Checked,
+    terms: Terms<'_>,
+) -> Result<Saved, NotSaved> {
+    let Checked { wish, credentials, before } = checked;
     let saved = match before {
-        Some(before) => change(ports, &wish, before, &credentials, terms).await?,
-        None => create(ports, &wish, terms).await?,
+        Some(before) => change(ports, wish, before.clone(), credentials, terms).await?,
+        None => create(ports, wish, terms).await?,
     };
     if let Some(set) = credentials.to_store(terms.now_ms) {
+        let place = SecretPlace::Connection(wish.settings.account.clone(), wish.id.clone());
         secrets.put_secrets(&place, &set).await?;
     }
     Ok(saved)
@@ -144,6 +255,7 @@ pub async fn put_connector_secret(
 }
 
 /// A connection as it is to be.
+#[derive(Debug)]
 struct Wish {
     settings: Settings,
     id: ConnectionId,
@@ -153,6 +265,7 @@ struct Wish {
 }
 
 /// How a connection is reached.
+#[derive(Debug)]
 struct Line {
     /// The connector's name, where it has an API.
     api: Option<&'static str>,
@@ -165,6 +278,7 @@ struct Line {
 }
 
 /// The credentials of the file, and those that are stored.
+#[derive(Debug)]
 struct Given {
     file: BTreeMap<String, Secret>,
     stored: Option<SecretSet>,
@@ -199,9 +313,6 @@ async fn change<P: Ledger + Admin>(
     credentials: &Given,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
-    if settings_of(&before)?.connector != wish.settings.connector {
-        return Err(NotSaved::Connector(wish.id.clone()));
-    }
     let user = before.sftp_user.clone();
     let version = before.settings_version;
     // New credentials are tried at once.
@@ -220,16 +331,20 @@ async fn change<P: Ledger + Admin>(
     Ok(wish.saved(user, None))
 }
 
+/// When the schedule looks at a connection first: at once for a provider, when its file should have come for files with
+/// a cadence.
+fn first_due(settings: &Settings, now_ms: i64) -> Option<i64> {
+    if !provider::takes_files(&settings.connector) {
+        return Some(now_ms);
+    }
+    let cadence = settings.cadence?.minutes();
+    let late = settings.late_after_minutes.unwrap_or_else(|| (cadence / 10).max(60));
+    Some(now_ms + i64::from(cadence + late) * 60_000)
+}
+
 impl Wish {
-    /// When the schedule looks at the connection first: at once for a provider, when its file should have come for
-    /// files with a cadence.
     fn due_ms(&self, now_ms: i64) -> Option<i64> {
-        if self.line.api.is_some() {
-            return Some(now_ms);
-        }
-        let cadence = self.settings.cadence?.minutes();
-        let late = self.settings.late_after_minutes.unwrap_or_else(|| (cadence / 10).max(60));
-        Some(now_ms + i64::from(cadence + late) * 60_000)
+        first_due(&self.settings, now_ms)
     }
 
     fn saved(&self, sftp_user: Option<String>, sftp_password: Option<String>) -> Saved {
@@ -256,8 +371,8 @@ pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -
 async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> Result<Saved, NotSaved> {
     let (drawn, id, settings) = (terms.drawn, &wish.id, &wish.settings);
     let sftp = wish.line.sftp;
-    let user = id.to_string();
-    let password: String = drawn.password.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let user = login::user_of(id);
+    let password = password_of(&drawn.password);
     let connection = Connection {
         account: settings.account.clone(),
         id: id.clone(),
@@ -290,6 +405,8 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
     let credentials = Credentials {
         password_hash: sftp.then(|| stored_password(&drawn.salt, &password)),
         keys: if sftp { terms.public_keys.to_vec() } else { Vec::new() },
+        allowed_ips: Vec::new(),
+        locked: false,
     };
     // The login is called like the connection, over all accounts: one that stands for another has taken the id.
     if !ports.put_login(&user, &login, &credentials).await? {
@@ -304,6 +421,11 @@ async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> 
 /// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
+/// The password that random bytes make.
+pub fn password_of(drawn: &[u8; 20]) -> String {
+    drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
 /// The stored form of a password. It has 100 random bits, so one round of hashing is enough.
 fn stored_password(salt: &[u8], password: &str) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -313,11 +435,19 @@ fn stored_password(salt: &[u8], password: &str) -> String {
 
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {
     let wanted = settings.group.trim().to_lowercase();
-    for other in connections_of(ports, &settings.account).await?.into_iter().filter(|other| other.id != *id) {
+    for other in connections_of(ports, &settings.account).await? {
+        if other.id == *id || is_gone(&other) {
+            continue;
+        }
         let theirs = Settings::from_toml(&other.settings)?;
         if theirs.group.trim().to_lowercase() == wanted {
             return Err(NotSaved::GroupTaken { group: settings.group.clone(), connection: other.id });
         }
     }
     Ok(())
+}
+
+/// Whether nobody is in a connection's group any more, nor will be.
+fn is_gone(connection: &Connection) -> bool {
+    connection.status == ConnectionStatus::Deleted && connection.owned == 0
 }

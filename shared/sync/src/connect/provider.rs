@@ -15,6 +15,11 @@ const SHORTEST_SECRET: usize = 16;
 const SFTP: &str = "sftp";
 const UPLOAD: &str = "upload";
 
+/// Whether people come to connections of this connector in files.
+pub(super) fn takes_files(connector: &str) -> bool {
+    [SFTP, UPLOAD].contains(&connector)
+}
+
 /// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
 /// stored with those only; what is none and stands in `[credentials]` belongs to `[provider]`.
 pub(super) fn sort_keys(settings: &mut Settings, credentials: &mut BTreeMap<String, String>) {
@@ -41,7 +46,7 @@ pub(super) fn sort_keys(settings: &mut Settings, credentials: &mut BTreeMap<Stri
 /// Checks settings and credentials against the connector, everything at once.
 pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) -> Result<Line, SettingsError> {
     let mut problems = Vec::new();
-    if [SFTP, UPLOAD].contains(&settings.connector.as_str()) {
+    if takes_files(&settings.connector) {
         if !settings.provider.is_empty() {
             problems.push(problem("provider", "belongs to connectors with an API; leave it out"));
         }

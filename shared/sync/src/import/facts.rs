@@ -52,6 +52,7 @@ pub(super) fn of_file(
         header_only: comparison.counts().rows == 0,
         tail_missing: comparison.issues().counts().any(|(code, _)| code == Code::TailMissing),
         rollback_of: None,
+        farewell: false,
     }
 }
 
@@ -96,6 +97,7 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
         Cause::Poll { slot, .. } => format!("poll@{slot}"),
         Cause::Event { event, .. } => format!("event@{event}"),
         Cause::Late { expected_ms } => format!("late@{expected_ms}"),
+        Cause::Farewell { attempt } => format!("farewell@{attempt}"),
     };
     PlanHasher::new(&MadeFrom {
         connection: &connection.id,

@@ -2,6 +2,7 @@
 
 mod excerpt_plan;
 mod facts;
+mod farewell_plan;
 mod file_plan;
 mod regroup;
 mod rehearsal;
@@ -178,6 +179,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             return Err(PortError::later("take the lease", "another delivery works on this connection"));
         };
         let done = match self.is_ours_to_plan(run, &connection).await {
+            Ok(()) if is_refused(run, &connection) => {
+                let reason = "the connection is switched off".to_owned();
+                self.end(run, &connection, Unplanned { state: RunState::Superseded, reason, issues: Vec::new() }).await
+            }
             Ok(()) => make(&connection).await,
             Err(fault) => Err(fault),
         };
@@ -216,6 +221,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let settings = settings_of(connection)?;
         let outcome = match &run.cause {
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
+            Cause::Farewell { .. } => self.plan_farewell(run, connection, &settings).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
             Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } => {
                 return Err(PortError::never("plan the run", "its source is no file"));
@@ -272,7 +278,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         position: Option<Position>,
         person: Option<(&str, &PersonMark)>,
     ) -> Result<Imported, PortError> {
-        let waiting = connection.waiting.as_ref().filter(|waiting| position.is_some() && **waiting != run.id);
+        let newest = position.is_some() || matches!(run.cause, Cause::Farewell { .. });
+        let waiting = connection.waiting.as_ref().filter(|waiting| newest && **waiting != run.id);
         if let (Some(waiting), true) = (waiting, planned.damaged) {
             let reason = format!("the file is damaged; the plan of run {waiting} goes on waiting");
             let issues = planned.issues.issues;
@@ -354,6 +361,16 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
 impl Outcome {
     fn unplanned(state: RunState, reason: &str, issues: Vec<Issue>) -> Self {
         Self::Unplanned(Unplanned { state, reason: reason.to_owned(), issues })
+    }
+}
+
+/// Nothing is taken from a source that was switched off while its run waited; what people ask for is planned still.
+fn is_refused(run: &Run, connection: &Connection) -> bool {
+    let asked = matches!(run.cause, Cause::Rollback { .. } | Cause::Farewell { .. });
+    match connection.status {
+        ConnectionStatus::Deleted => true,
+        ConnectionStatus::Disabled => !asked,
+        _ => false,
     }
 }
 

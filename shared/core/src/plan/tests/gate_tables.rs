@@ -192,6 +192,19 @@ fn a_reverse_plan_passes_the_gates_too_but_not_those_of_a_file() {
 }
 
 #[test]
+fn a_deletion_is_held_however_few_it_removes() {
+    let farewell = |owned| Facts { farewell: true, rows_last: Some(500), ..facts(owned) };
+    for owned in [0, 1, 200] {
+        let gates = read(&settings(), &farewell(owned), &removing(owned, 0));
+        let deletion = gates.iter().find(|reading| reading.gate == Gate::Deletion).unwrap();
+        assert!(deletion.holds && deletion.meter == owned, "{owned}");
+        assert!(gates.iter().all(|reading| !matches!(reading.gate, Gate::NoRows | Gate::Rows)), "{owned}");
+    }
+    let usual = read(&settings(), &facts(200), &removing(1, 0));
+    assert!(usual.iter().all(|reading| reading.gate != Gate::Deletion));
+}
+
+#[test]
 fn a_reading_tells_meter_whole_and_limit_in_one_sentence() {
     let gates = read(&settings(), &facts(200), &Tally { rows: 175, ..removing(20, 5) });
     assert_eq!(gates[0].reason, "25 of 200 people (12.5 %) would be removed or deactivated; the limit is 10 %.");

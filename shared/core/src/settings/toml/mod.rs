@@ -2,12 +2,15 @@
 
 mod document;
 mod fields;
+mod flat;
 mod write;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ::toml::de::DeTable;
+
+pub use self::flat::flat;
 
 use self::document::{Document, Item, Section};
 pub(super) use self::fields::types_of;
