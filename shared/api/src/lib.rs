@@ -19,8 +19,8 @@ mod world;
 
 mod accounts;
 mod audit;
-mod connectors;
 mod connections;
+mod connectors;
 mod mapping;
 mod people;
 mod runs;

@@ -188,6 +188,15 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
     }
 }
 
+/// The ports of the stack that runs in `data`.
+///
+/// # Errors
+/// When none runs there.
+fn ports(data: &std::path::Path) -> anyhow::Result<Ports> {
+    let ready = crate::running(data)?;
+    ports_told(&|name| ready["environment"][name].as_str().map(str::to_owned))
+}
+
 /// Ports that are told of by an environment.
 ///
 /// # Errors
