@@ -7,6 +7,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
     call::{Answer, Call},
+    link,
     misbehave::Misbehaviour,
     name::Name,
     outbox::Sending,
@@ -42,6 +43,7 @@ pub(crate) async fn answer(world: &World, name: Name, call: &Call) -> Answer {
         ("POST", ["reset"]) => done(|| *provider = Provider::new(name)),
         ("POST", ["credentials"]) => done(|| texts(&mut provider.credentials, &body)),
         ("POST", ["webhook_url"]) => webhook_url(&mut provider, &body),
+        ("POST", ["link"]) => link::walk_through(&mut provider, &body),
         ("POST", ["event"]) => event(&mut provider, &body),
         ("POST", ["directory"]) if name == Name::WorkOs => directory(&mut provider, &body),
         ("POST", ["misbehave"]) => match Misbehaviour::parse(name, &body) {

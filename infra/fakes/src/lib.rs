@@ -4,6 +4,7 @@ mod call;
 mod clock;
 mod control;
 mod damage;
+mod link;
 mod listing;
 mod misbehave;
 mod name;

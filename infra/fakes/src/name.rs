@@ -49,7 +49,11 @@ impl Name {
         pairs(match self {
             Name::Apideck => &[("api_key", "apideck-key")],
             Name::Merge => &[("api_key", "merge-key"), ("account_token", "merge-account-token")],
-            Name::Finch => &[("access_token", "finch-token")],
+            Name::Finch => &[
+                ("access_token", "finch-token"),
+                ("client_id", "finch-client"),
+                ("client_secret", "finch-client-secret"),
+            ],
             Name::WorkOs => &[("api_key", "workos-key")],
             Name::BambooHr => &[("api_key", "bamboo-key"), ("access_token", "bamboo-token")],
         })

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     clock,
+    link::Links,
     listing::Cursor,
     misbehave::{Kind, Misbehaviour},
     name::{Name, ulid_like},
@@ -54,6 +55,8 @@ pub(crate) struct Provider {
     pub secure_flow: bool,
     /// Jobs of Finch that were started.
     pub jobs: u64,
+    /// Links under way.
+    pub links: Links,
     pub events: Vec<Event>,
     pub outbox: Outbox,
     pub misbehaviour: Option<Misbehaviour>,
@@ -80,6 +83,7 @@ impl Provider {
             directory_state: "linked".to_owned(),
             secure_flow: false,
             jobs: 0,
+            links: Links::default(),
             events: Vec::new(),
             outbox: Outbox::new(name),
             misbehaviour: None,

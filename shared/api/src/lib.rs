@@ -21,6 +21,7 @@ mod accounts;
 mod audit;
 mod connections;
 mod connectors;
+mod links;
 mod mapping;
 mod people;
 mod runs;
@@ -42,6 +43,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes
 }

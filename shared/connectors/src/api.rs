@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delivery, Fault, HttpRequest, HttpResponse, Person, Refused, Secret, SourceEvent, Unreadable, VerifiedWebhook,
+    Delivery, Fault, HttpRequest, HttpResponse, Link, Person, Refused, Secret, SourceEvent, Unreadable, VerifiedWebhook,
 };
 
 /// What a connector is and can do, as data.
@@ -22,6 +22,9 @@ pub struct About {
     pub provider: &'static [Key],
     /// Keys of `[credentials]`, `webhook_secret` among them where there is one.
     pub credentials: &'static [Key],
+    /// Keys of the product team itself at the provider, which all connections share: what links are made with. One that
+    /// [`About::credentials`] names too serves connections that have none of their own.
+    pub platform: &'static [Key],
     /// The columns that `unique_id` may be mapped from: the provider's id, the employee number.
     pub ids: &'static [&'static str],
     /// The column of the employment status, and what its words mean: `(word, canonical status)`.
@@ -234,6 +237,11 @@ pub trait Connector: Sync {
     /// # Errors
     /// [`Fault`]: kind and advice. A person who is not there any more is no fault but [`Page::gone`].
     fn read(&self, target: &Target<'_>, step: &Step, response: &HttpResponse<'_>) -> Result<Page, Fault>;
+
+    /// How a customer links an account in the provider's own pages. `None`: credentials are given.
+    fn link(&self) -> Option<&'static dyn Link> {
+        None
+    }
 
     /// The request that tells the provider to refresh its own copy.
     fn resync_request(&self, _target: &Target<'_>) -> Option<HttpRequest> {

@@ -5,6 +5,7 @@
 mod about;
 mod events;
 mod faults;
+mod link;
 mod signature;
 mod values;
 
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    About, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Page, Refused, Scope, Secret, SourceEvent,
-    Step, Target, Unread, Unreadable, VerifiedWebhook,
+    About, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Link, Page, Refused, Scope, Secret,
+    SourceEvent, Step, Target, Unread, Unreadable, VerifiedWebhook,
 };
 
 /// Apideck.
@@ -99,6 +100,10 @@ impl Connector for Apideck {
 
     fn events(&self, hook: &VerifiedWebhook<'_>) -> Result<Vec<SourceEvent>, Unreadable> {
         events::read(hook.delivery().header("x-apideck-idempotency-key"), &hook.json()?)
+    }
+
+    fn link(&self) -> Option<&'static dyn Link> {
+        Some(&link::Vault)
     }
 
     fn first(&self, target: &Target<'_>, scope: &Scope) -> Option<Step> {

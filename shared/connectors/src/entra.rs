@@ -28,6 +28,7 @@ static ABOUT: About = About {
         Key { name: "client_id", needed: true, help: "the app registration's id" },
         Key { name: "client_secret", needed: true, help: "a client secret of an app with User.Read.All" },
     ],
+    platform: &[],
     ids: &["id", "employeeId"],
     status: ("accountEnabled", &[("true", "active"), ("false", "inactive"), (people::LEFT, "terminated")]),
     // employeeLeaveDateTime wants the permission User-LifeCycleInfo.Read.All, so it is only asked for where mapped.

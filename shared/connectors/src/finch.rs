@@ -4,6 +4,7 @@
 //! there all the same. Only what was asked for by name and is denied by both calls counts as gone.
 
 mod events;
+mod link;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Page, Person,
-    Refused, Scope, Secret, SourceEvent, Step, Target, Unread, Unreadable, VerifiedWebhook,
+    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Link, Page,
+    Person, Refused, Scope, Secret, SourceEvent, Step, Target, Unread, Unreadable, VerifiedWebhook,
 };
 
 /// Finch.
@@ -21,6 +22,8 @@ pub(crate) struct Finch;
 
 const PAGE: u64 = 100;
 const MOST_A_PAGE: u64 = 10_000;
+/// The version of the API that is read where the settings name none.
+const VERSION: &str = "2020-09-17";
 
 static ABOUT: About = About {
     id: "finch",
@@ -35,6 +38,10 @@ static ABOUT: About = About {
     credentials: &[
         Key { name: "access_token", needed: true, help: "the connection's access token" },
         Key { name: "webhook_secret", needed: false, help: "the webhook secret, base64 as Finch shows it" },
+    ],
+    platform: &[
+        Key { name: "client_id", needed: true, help: "the application's client id" },
+        Key { name: "client_secret", needed: true, help: "the application's client secret" },
     ],
     ids: &["id", "employee_number"],
     status: (
@@ -158,6 +165,10 @@ impl Connector for Finch {
         events::read(hook.delivery().header("finch-event-id"), &hook.json()?)
     }
 
+    fn link(&self) -> Option<&'static dyn Link> {
+        Some(&link::Connect)
+    }
+
     fn first(&self, _target: &Target<'_>, scope: &Scope) -> Option<Step> {
         match scope {
             Scope::Full => Some(At::Directory { offset: 0 }.step(Vec::new())),
@@ -210,7 +221,7 @@ fn page_size(target: &Target<'_>) -> Option<u64> {
 }
 
 fn with_headers(target: &Target<'_>, request: HttpRequest) -> HttpRequest {
-    let version = Some(target.provider("api_version")).filter(|text| !text.is_empty()).unwrap_or("2020-09-17");
+    let version = Some(target.provider("api_version")).filter(|text| !text.is_empty()).unwrap_or(VERSION);
     request
         .header("authorization", format!("Bearer {}", target.credential("access_token")))
         .header("finch-api-version", version)

@@ -1,6 +1,7 @@
 //! Merge's HRIS API: the state of Merge's own copy first, then its employees, all or those changed since a mark.
 
 mod events;
+mod link;
 mod values;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Method, Page,
-    Refused, Scope, Secret, SourceEvent, Step, Target, Unreadable, VerifiedWebhook,
+    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Link, Method,
+    Page, Refused, Scope, Secret, SourceEvent, Step, Target, Unreadable, VerifiedWebhook,
 };
 
 /// Merge.
@@ -44,6 +45,7 @@ static ABOUT: About = About {
         Key { name: "account_token", needed: true, help: "the linked account's token" },
         Key { name: "webhook_secret", needed: false, help: "the webhooks' signature key" },
     ],
+    platform: &[Key { name: "api_key", needed: true, help: "the organization's API key" }],
     ids: &["id", "employee_number"],
     status: (
         "employment_status",
@@ -139,6 +141,10 @@ impl Connector for Merge {
 
     fn events(&self, hook: &VerifiedWebhook<'_>) -> Result<Vec<SourceEvent>, Unreadable> {
         events::read(&hook.json()?)
+    }
+
+    fn link(&self) -> Option<&'static dyn Link> {
+        Some(&link::MergeLink)
     }
 
     fn first(&self, _target: &Target<'_>, scope: &Scope) -> Option<Step> {

@@ -29,6 +29,7 @@ static ABOUT: About = About {
         Key { name: "client_secret", needed: true, help: "OAuth client secret; ends after 365 days" },
         Key { name: "webhook_secret", needed: false, help: "user:password of the webhooks' Basic authentication" },
     ],
+    platform: &[],
     ids: &["id"],
     status: (
         "statusType",

@@ -1,9 +1,10 @@
 //! Every connector against its folder of fixtures: `fixtures/<id>/read-*.json` are recorded readings, and
-//! `fixtures/<id>/event-*.json` are webhooks. A new connector needs no new test code, only a folder.
+//! `fixtures/<id>/event-*.json` are webhooks, `fixtures/<id>/link-*.json` are links. A new connector needs no new test code, only a folder.
 
 mod events;
 mod fixture;
 mod leaks;
+mod link;
 mod read;
 mod robust;
 mod sample;
@@ -14,6 +15,8 @@ use crate::{CONNECTORS, Connector, Incremental, Scope};
 
 /// Fixtures of readings that every connector has at least.
 const FEWEST_READINGS: usize = 4;
+/// How the fixtures of each kind begin.
+const KINDS: [&str; 3] = ["read-", "event-", "link-"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
@@ -60,7 +63,7 @@ fn every_connector_has_its_folder_and_every_folder_its_connector() {
         let events = fixtures(*connector, "event-").len();
         let odd: Vec<String> = names(&root().join(about.id))
             .into_iter()
-            .filter(|name| !((name.starts_with("read-") || name.starts_with("event-")) && name.ends_with(".json")))
+            .filter(|name| !(KINDS.iter().any(|kind| name.starts_with(kind)) && name.ends_with(".json")))
             .collect();
         if readings < FEWEST_READINGS {
             problems.push(format!("fixtures/{}: {readings} read-*.json, {FEWEST_READINGS} are needed", about.id));
@@ -69,7 +72,7 @@ fn every_connector_has_its_folder_and_every_folder_its_connector() {
             problems.push(format!("fixtures/{}: no event-*.json although webhooks come", about.id));
         }
         if !odd.is_empty() {
-            problems.push(format!("fixtures/{}: neither read-*.json nor event-*.json: {odd:?}", about.id));
+            problems.push(format!("fixtures/{}: none of read-*.json, event-*.json, link-*.json: {odd:?}", about.id));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
@@ -141,6 +144,37 @@ fn every_recorded_reading_is_read_as_its_fixture_says() {
 #[test]
 fn every_recorded_webhook_tells_what_its_fixture_says() {
     every("event-", |connector, text| events::check(connector, text));
+}
+
+#[test]
+fn every_recorded_link_is_made_as_its_fixture_says() {
+    every("link-", link::check);
+}
+
+#[test]
+fn a_link_is_never_made_of_half_an_answer() {
+    every("link-", link::robust);
+}
+
+#[test]
+fn every_link_is_recorded_from_start_to_finish_and_no_other_is_offered() {
+    let mut problems = Vec::new();
+    for connector in CONNECTORS {
+        let about = connector.about();
+        let recorded: Vec<link::Flow> = fixtures(*connector, "link-")
+            .into_iter()
+            .filter_map(|(_, text)| link::Recorded::parse(&text).ok())
+            .map(|recorded| recorded.flow())
+            .collect();
+        let whole = [link::Flow::Start, link::Flow::Finish].iter().all(|flow| recorded.contains(flow));
+        if whole != connector.link().is_some() {
+            problems.push(format!("{}: link fixtures {recorded:?}, against what it offers", about.id));
+        }
+        if about.platform.iter().any(|key| key.needed) != connector.link().is_some() {
+            problems.push(format!("{}: links are made with the product's keys, and only they are", about.id));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]

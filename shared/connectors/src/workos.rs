@@ -4,6 +4,7 @@
 //! away answers as if all of its users had left.
 
 mod events;
+mod link;
 mod values;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Page, Person,
-    Refused, Scope, Secret, SourceEvent, Step, Target, Unread, Unreadable, VerifiedWebhook,
+    About, Brings, Connector, Delivery, Fault, FaultKind, HttpRequest, HttpResponse, Incremental, Key, Link, Page,
+    Person, Refused, Scope, Secret, SourceEvent, Step, Target, Unread, Unreadable, VerifiedWebhook,
 };
 
 /// `WorkOS` Directory Sync.
@@ -41,6 +42,7 @@ static ABOUT: About = About {
         Key { name: "api_key", needed: true, help: "the API key: sk_…" },
         Key { name: "webhook_secret", needed: false, help: "the webhook endpoint's secret, as shown" },
     ],
+    platform: &[Key { name: "api_key", needed: true, help: "the API key: sk_…" }],
     ids: &["id", "idp_id", "custom_attributes.employee_number", "custom_attributes.employee_id"],
     status: ("state", &[("active", "active"), ("inactive", "inactive"), ("suspended", "inactive")]),
     columns: &[
@@ -112,6 +114,10 @@ impl Connector for WorkOs {
 
     fn events(&self, hook: &VerifiedWebhook<'_>) -> Result<Vec<SourceEvent>, Unreadable> {
         events::read(&hook.json()?)
+    }
+
+    fn link(&self) -> Option<&'static dyn Link> {
+        Some(&link::Portal)
     }
 
     fn first(&self, _target: &Target<'_>, scope: &Scope) -> Option<Step> {

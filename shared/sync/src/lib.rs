@@ -14,13 +14,16 @@ mod records;
 mod ports;
 
 mod apply;
+mod approver;
 mod connect;
+mod consent;
 mod decide;
 mod decision_link;
 mod events;
 mod ids;
 mod import;
 mod inspect;
+mod link;
 mod locks;
 mod people;
 mod person;
@@ -39,14 +42,16 @@ mod value_look;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
+pub use approver::{Approver, NoApproval, approver, ask_approver};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{
-    BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, NotSaved,
-    NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login, check_connection,
-    check_settings, differences, end_waiting, keep_version, login_of, may_come_from, may_switch, password_of,
-    put_connector_secret, save_checked, save_connection, save_kept, say_farewell, settings_version, settings_versions,
-    switch,
+    BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
+    NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login,
+    check_connection, check_settings, connector_secrets, differences, end_waiting, keep_version, login_of,
+    may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked, save_connection,
+    save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
 };
+pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
@@ -55,6 +60,7 @@ pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
+pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
 pub use locks::{Lock, field_locks};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
@@ -79,7 +85,7 @@ pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, S
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use source_look::{LookKind, LookedAt, Looker, NotLooked, SourceColumn, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
-pub use try_out::{Trial, Tried, TriedPlan, TryOut};
+pub use try_out::{Trial, TriedOut, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};
 
 /// A day, in milliseconds.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster_connectors::{
-    Connector, Fault, FaultKind, HttpRequest, HttpResponse, Page, Secret, Step, Target, effective,
+    About, Connector, Fault, FaultKind, HttpRequest, HttpResponse, Page, Secret, Step, Target, effective,
 };
 use muster_core::mapping::Mapping;
 use muster_core::settings::Settings;
@@ -32,10 +32,14 @@ pub(crate) struct Source {
 impl Source {
     /// The source of a connection with an API; `None` for files.
     pub(crate) fn of(connection: &Connection) -> Result<Option<Self>, PortError> {
-        let settings = settings_of(connection)?;
+        Self::of_settings(&settings_of(connection)?)
+    }
+
+    /// The source that settings describe; `None` for files.
+    pub(crate) fn of_settings(settings: &Settings) -> Result<Option<Self>, PortError> {
         let Some(connector) = muster_connectors::connector(&settings.connector) else { return Ok(None) };
         let unreadable = |e: String| PortError::never("read the connection's settings", e);
-        let settings = effective(&settings, connector.about()).map_err(|e| unreadable(e.to_string()))?;
+        let settings = effective(settings, connector.about()).map_err(|e| unreadable(e.to_string()))?;
         let mapping = Mapping::compile(&settings).map_err(|e| unreadable(e.to_string()))?;
         let columns = mapping.columns();
         Ok(Some(Self { connector, settings, mapping, columns }))
@@ -71,6 +75,10 @@ pub(crate) struct Reach<'a, S, W, C> {
     source: &'a Source,
     place: SecretPlace,
     set: SecretSet,
+    /// What is asked with: `set`, and the product's own keys where the connection has none.
+    credentials: BTreeMap<String, Secret>,
+    /// Whether `set` is what is stored; else it is only tried, and nothing is stored.
+    stored: bool,
     token: Option<Secret>,
     hosts: Vec<String>,
     secrets: &'a S,
@@ -86,8 +94,47 @@ impl<'a, S: Secrets, W: Web, C: Clock> Reach<'a, S, W, C> {
     ) -> Result<Self, PortError> {
         let place = SecretPlace::Connection(connection.account.clone(), connection.id.clone());
         let set = secrets.secrets(&place, false).await?.unwrap_or_default();
-        let hosts = hosts_of(source);
-        Ok(Self { source, place, set, token: None, hosts, secrets, web, clock })
+        let reach = Self::with_set(source, place, set, (secrets, web, clock));
+        reach.completed(false).await
+    }
+
+    /// A line with credentials that are not stored yet: nothing that comes of it is stored either.
+    pub(crate) async fn trying(
+        connection: &Connection,
+        source: &'a Source,
+        credentials: BTreeMap<String, Secret>,
+        ports: (&'a S, &'a W, &'a C),
+    ) -> Result<Self, PortError> {
+        let place = SecretPlace::Connection(connection.account.clone(), connection.id.clone());
+        let set = SecretSet { current: credentials, previous: None };
+        let reach = Self { stored: false, ..Self::with_set(source, place, set, ports) };
+        reach.completed(true).await
+    }
+
+    fn with_set(
+        source: &'a Source,
+        place: SecretPlace,
+        set: SecretSet,
+        (secrets, web, clock): (&'a S, &'a W, &'a C),
+    ) -> Self {
+        let (hosts, credentials) = (hosts_of(&source.settings, source.connector), set.current.clone());
+        Self { source, place, set, credentials, stored: true, token: None, hosts, secrets, web, clock }
+    }
+
+    async fn completed(mut self, fresh: bool) -> Result<Self, PortError> {
+        self.complete(fresh).await?;
+        Ok(self)
+    }
+
+    async fn complete(&mut self, fresh: bool) -> Result<(), PortError> {
+        let own = self.set.current.clone();
+        self.credentials = with_shared(self.secrets, self.source.connector.about(), own, fresh).await?;
+        Ok(())
+    }
+
+    /// The credentials that were tried, with what the provider has replaced of them meanwhile.
+    pub(crate) fn into_tried(self) -> BTreeMap<String, Secret> {
+        self.set.current
     }
 
     /// Calls `make` with the target as it is now.
@@ -95,7 +142,7 @@ impl<'a, S: Secrets, W: Web, C: Clock> Reach<'a, S, W, C> {
         let today = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default().to_zoned(TimeZone::UTC).date();
         make(&Target {
             provider: &self.source.settings.provider,
-            credentials: &self.set.current,
+            credentials: &self.credentials,
             token: self.token.as_ref(),
             columns: &self.source.columns,
             today,
@@ -149,8 +196,11 @@ impl<'a, S: Secrets, W: Web, C: Clock> Reach<'a, S, W, C> {
             self.exchange(request, |connector, target, response| connector.read_token(target, response)).await?;
         self.token = Some(token.access);
         if let Some((key, value)) = token.changed {
-            self.set.current.insert(key.to_owned(), value);
-            self.secrets.put_secrets(&self.place, &self.set).await?;
+            self.set.current.insert(key.to_owned(), value.clone());
+            self.credentials.insert(key.to_owned(), value);
+            if self.stored {
+                self.secrets.put_secrets(&self.place, &self.set).await?;
+            }
         }
         Ok(())
     }
@@ -181,29 +231,51 @@ impl<'a, S: Secrets, W: Web, C: Clock> Reach<'a, S, W, C> {
 
     /// Drops the token, or reads the credentials past the cache. Whether that gives anything new to try.
     async fn renew(&mut self) -> Result<bool, PortError> {
-        let fresh = self.secrets.secrets(&self.place, true).await?.unwrap_or_default();
-        let changed = fresh.current != self.set.current;
-        self.set = fresh;
-        Ok(self.token.take().is_some() || changed)
+        if !self.stored {
+            return Ok(false);
+        }
+        let before = self.credentials.clone();
+        self.set = self.secrets.secrets(&self.place, true).await?.unwrap_or_default();
+        self.complete(true).await?;
+        Ok(self.token.take().is_some() || self.credentials != before)
     }
 }
 
 /// Where requests of a connection may go: the connector's hosts, or on a developer's machine the one it names.
-fn hosts_of(source: &Source) -> Vec<String> {
-    match source.settings.provider.get("base_url") {
+pub(crate) fn hosts_of(settings: &Settings, connector: &dyn Connector) -> Vec<String> {
+    match settings.provider.get("base_url") {
         Some(base) => {
             base.split("://").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned).into_iter().collect()
         }
-        None => source.connector.about().hosts.iter().map(|host| (*host).to_owned()).collect(),
+        None => connector.about().hosts.iter().map(|host| (*host).to_owned()).collect(),
     }
 }
 
-fn fault_of(fault: &WebFault) -> Fault {
+pub(crate) fn fault_of(fault: &WebFault) -> Fault {
     let kind = match fault {
         WebFault::Silent(_) => FaultKind::Failing,
         WebFault::NotAllowed(_) | WebFault::TooLarge(_) | WebFault::Certificate => FaultKind::Refused,
     };
     Fault::new(kind, fault.to_string())
+}
+
+/// A connection's credentials, with the product's own keys for those that it needs and lacks.
+pub(crate) async fn with_shared(
+    secrets: &impl Secrets,
+    about: &About,
+    mut own: BTreeMap<String, Secret>,
+    fresh: bool,
+) -> Result<BTreeMap<String, Secret>, PortError> {
+    let shared = |name: &str| about.platform.iter().any(|key| key.name == name);
+    let lacks = about.credentials.iter().filter(|key| key.needed && shared(key.name) && !own.contains_key(key.name));
+    let lacks: Vec<&str> = lacks.map(|key| key.name).collect();
+    if lacks.is_empty() {
+        return Ok(own);
+    }
+    let place = SecretPlace::Connector(about.id.to_owned());
+    let set = secrets.secrets(&place, fresh).await?.unwrap_or_default();
+    own.extend(lacks.into_iter().filter_map(|key| Some((key.to_owned(), set.current.get(key)?.clone()))));
+    Ok(own)
 }
 
 /// Credentials by key, for checks before they are stored.

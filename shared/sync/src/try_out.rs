@@ -37,12 +37,12 @@ pub struct Trial {
     /// The source it was made against.
     pub source: LookedAt,
     /// What became of it.
-    pub tried: Tried,
+    pub tried: TriedOut,
 }
 
 /// What the planner made of a source.
 #[derive(Debug)]
-pub enum Tried {
+pub enum TriedOut {
     /// A plan.
     Planned(Box<TriedPlan>),
     /// None: the source could not be planned with these settings.
@@ -97,7 +97,7 @@ impl<L: Ledger, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D, O, C> {
         let source = LookedAt::file(&run);
         let refused = |Unplanned { reason, issues, .. }| Trial {
             source: source.clone(),
-            tried: Tried::Refused { reason, issues },
+            tried: TriedOut::Refused { reason, issues },
         };
         let Cause::File { key, version, size, .. } = &run.cause else { return Err(NotLooked::NoSource(NO_FILE)) };
         if let Some(unplanned) = refused_by_name(&run, &settings, false) {
@@ -114,7 +114,7 @@ impl<L: Ledger, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D, O, C> {
         let importer = self.importer(&objects, &hurry);
         let run = as_received(&run, connection);
         let tried = match importer.plan_file(&run, connection, &settings, fetched).await {
-            Ok(Ok(planned)) => Tried::Planned(Box::new(tried_plan(&objects, planned, Vec::new())?)),
+            Ok(Ok(planned)) => TriedOut::Planned(Box::new(tried_plan(&objects, planned, Vec::new())?)),
             Ok(Err(unplanned)) => return Ok(refused(unplanned)),
             Err(error) => time_up(&hurry, error)?,
         };
@@ -129,7 +129,7 @@ impl<L: Ledger, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D, O, C> {
         let importer = self.importer(&objects, &hurry);
         let run = as_received(&last.run, connection);
         let tried = match importer.plan_listing(&run, connection, source, listing).await {
-            Ok(Verdict::Planned(planned)) => Tried::Planned(Box::new(tried_plan(&objects, *planned, not_fetched)?)),
+            Ok(Verdict::Planned(planned)) => TriedOut::Planned(Box::new(tried_plan(&objects, *planned, not_fetched)?)),
             // A listing that counts as looked through twice is never looked through again.
             Ok(Verdict::LookAgain(_)) => return Err(NotLooked::NoSource(NO_LISTING)),
             Err(error) => time_up(&hurry, error)?,
@@ -158,8 +158,8 @@ fn as_received(run: &Run, connection: &Connection) -> Run {
     }
 }
 
-fn time_up<D: Directory, C: Clock>(hurry: &Hurry<'_, D, C>, error: PortError) -> Result<Tried, NotLooked> {
-    if hurry.is_late.get() { Ok(Tried::TimeUp { people: hurry.looked_up.get() }) } else { Err(error.into()) }
+fn time_up<D: Directory, C: Clock>(hurry: &Hurry<'_, D, C>, error: PortError) -> Result<TriedOut, NotLooked> {
+    if hurry.is_late.get() { Ok(TriedOut::TimeUp { people: hurry.looked_up.get() }) } else { Err(error.into()) }
 }
 
 fn tried_plan<O: Objects>(

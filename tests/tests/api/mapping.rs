@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::body::Bytes;
 use axum::http::Request;
 use muster_local::Service;
-use muster_sync::{RunState, SecretPlace, Secrets, Tried, TryOut};
+use muster_sync::{RunState, SecretPlace, Secrets, TriedOut, TryOut};
 use muster_tests::api::{Answer, Api, NoWeb, Session};
 use muster_tests::faulty::Faulty;
 use muster_tests::house::{House, file};
@@ -235,7 +235,7 @@ async fn a_trial_that_runs_out_of_time_says_so() {
     let (ledger, objects, clock) = (&ports.table, &ports.bucket, &ports.clock);
     let trial = TryOut { ledger, directory: &ports.table, objects, clock, until_ms: 0 };
     let tried = trial.try_out(&connection).await.unwrap().tried;
-    assert!(matches!(tried, Tried::TimeUp { people: 0 }), "{tried:?}");
+    assert!(matches!(tried, TriedOut::TimeUp { people: 0 }), "{tried:?}");
 }
 
 /// The staff's connection with a value table that knows `Sales` only.

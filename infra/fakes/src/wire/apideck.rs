@@ -30,6 +30,8 @@ pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
             }
             None => error(404, "Unknown Employee"),
         },
+        ("POST", ["vault", "sessions"]) => super::link::apideck::session(provider, call),
+        ("GET", ["vault", "connections"]) => super::link::apideck::connections(provider, call),
         _ => error(404, "Unknown path"),
     }
 }

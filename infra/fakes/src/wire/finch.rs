@@ -17,6 +17,14 @@ const VERSION: &str = "2020-09-17";
 const BATCH: usize = 10_000;
 
 pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
+    match (call.method.as_str(), call.parts().as_slice()) {
+        ("POST", ["connect", "sessions"]) => return super::link::finch::session(provider, call, false),
+        ("POST", ["connect", "sessions", "reauthenticate"]) => {
+            return super::link::finch::session(provider, call, true);
+        }
+        ("POST", ["auth", "token"]) => return super::link::finch::token(provider, call),
+        _ => {}
+    }
     if !provider.accepts("access_token", call.bearer()) {
         return error(401, "The access token is missing or wrong");
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::without;
@@ -19,10 +20,18 @@ pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
     if !provider.accepts("api_key", call.bearer()) {
         return detail(401, "Authentication credentials were not provided or are wrong.");
     }
+    let parts = call.parts();
+    match (call.method.as_str(), parts.strip_prefix(&["api", "hris", "v1"]).unwrap_or(&parts)) {
+        ("POST", ["link-token"]) => return super::link::merge::token(provider, call),
+        ("GET", ["account-token", token]) => {
+            let token = percent_decode_str(token).decode_utf8_lossy();
+            return super::link::merge::account_token(provider, &token);
+        }
+        _ => {}
+    }
     if !provider.accepts("account_token", call.header("x-account-token")) {
         return detail(401, "X-Account-Token is missing or wrong.");
     }
-    let parts = call.parts();
     match (call.method.as_str(), parts.strip_prefix(&["api", "hris", "v1"]).unwrap_or(&parts)) {
         ("GET", ["employees"]) => list(provider, call),
         ("GET", ["employees", id]) => match provider.person(id) {
@@ -193,6 +202,6 @@ pub(crate) fn envelope(provider: &Provider, kind: &str, data: &Value) -> Value {
     json!({"hook": {"id": id_of(kind), "event": kind, "target": provider.outbox.url}, "linked_account": account, "data": data})
 }
 
-fn detail(status: u16, detail: &str) -> Answer {
+pub(crate) fn detail(status: u16, detail: &str) -> Answer {
     Answer::json(status, &json!({"detail": detail}))
 }

@@ -5,6 +5,7 @@ pub(crate) mod bamboohr;
 mod bamboohr_reports;
 mod bamboohr_wire;
 pub(crate) mod finch;
+pub(crate) mod link;
 pub(crate) mod merge;
 pub(crate) mod workos;
 

@@ -20,6 +20,10 @@ pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
     let parts = call.parts();
     match (call.method.as_str(), parts.as_slice()) {
         ("GET", ["directories", id]) if *id == provider.key("directory_id") => Answer::ok(&directory(provider)),
+        ("GET", ["directories"]) => super::link::workos::directories(provider, call),
+        ("POST", ["organizations"]) => super::link::workos::create(provider, call),
+        ("GET", ["organizations", "external_id", id]) => super::link::workos::by_external_id(provider, id),
+        ("POST", ["portal", "generate_link"]) => super::link::workos::portal(provider, call),
         ("GET", ["directory_users"]) => users(provider, call),
         ("GET", ["directory_users", id]) => match provider.person(id) {
             Some(person) => Answer::ok(&user(provider, person)),
@@ -30,15 +34,15 @@ pub(crate) fn answer(provider: &mut Provider, call: &Call) -> Answer {
     }
 }
 
-fn missing() -> Answer {
+pub(crate) fn missing() -> Answer {
     Answer::json(404, &json!({"message": "Not Found", "code": "entity_not_found"}))
 }
 
-fn invalid(field: &str, code: &str) -> Answer {
+pub(crate) fn invalid(field: &str, code: &str) -> Answer {
     Answer::json(422, &json!({"message": "Validation failed.", "errors": [{"field": field, "code": code}]}))
 }
 
-fn directory(provider: &Provider) -> Value {
+pub(crate) fn directory(provider: &Provider) -> Value {
     let active = provider.people.values().filter(|person| person.works()).count();
     json!({"object": "directory", "id": provider.key("directory_id"), "organization_id": provider.key("organization_id"),
         "external_key": "fake", "type": "bamboohr", "state": provider.directory_state, "name": "Acme", "domain": "example.com",

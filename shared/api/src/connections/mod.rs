@@ -12,8 +12,8 @@ mod versions;
 
 use muster_core::settings::Settings;
 use muster_sync::{
-    Checked, Connection, ConnectionStatus, Drawn, Entitlement, Expected, Saved, Terms, account_terms, check_connection,
-    save_kept,
+    Checked, Connection, ConnectionStatus, Drawn, Entitlement, Expected, Linking, Saved, Terms, account_terms,
+    check_connection, save_kept,
 };
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ async fn save<W: World>(call: Call<'_, W>, wish: Wish<'_>) -> Result<(Saved, u64
         now_ms: call.now_ms(),
     };
     let (table, secrets) = (call.world.table(), call.world.secrets());
-    let checked = check_connection(table, secrets, wish.text, terms, wish.expected).await?;
+    let checked = check_connection(table, secrets, wish.text, terms, (wish.expected, Linking::MayFollow)).await?;
     let (before, after) = told(&checked);
     call.audit(wish.action, &format!("connection/{}", checked.id()), before, Some(after)).await?;
     Ok(save_kept(table, secrets, &checked, terms, &who(call)).await?)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muster_core::settings::{Settings, SettingsError, credentials_of};
-use muster_sync::{Connection, Drawn, NotSaved, Terms, Tried, TryOut, check_settings};
+use muster_sync::{Connection, Drawn, NotSaved, Terms, TriedOut, TryOut, check_settings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,9 +103,9 @@ async fn try_out<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     Ok(Reply::json(
         200,
         &match trial.tried {
-            Tried::Planned(tried) => TrialShown { complete: true, plan: Some(plan(*tried)), ..shown },
-            Tried::TimeUp { people } => TrialShown { people_looked_up: Some(people), ..shown },
-            Tried::Refused { reason, issues } => TrialShown {
+            TriedOut::Planned(tried) => TrialShown { complete: true, plan: Some(plan(*tried)), ..shown },
+            TriedOut::TimeUp { people } => TrialShown { people_looked_up: Some(people), ..shown },
+            TriedOut::Refused { reason, issues } => TrialShown {
                 complete: true,
                 refused: Some(reason),
                 findings: issues.iter().take(SHOWN).map(FindingShown::from).collect(),

@@ -25,6 +25,10 @@ pub(super) static ABOUT: About = About {
                    raw body instead of a hexadecimal one of the sorted JSON",
         },
     ],
+    platform: &[
+        Key { name: "api_key", needed: true, help: "the application's API key" },
+        Key { name: "app_id", needed: true, help: "the application's id" },
+    ],
     ids: &["id", "employee_number"],
     status: (
         "employment_status",

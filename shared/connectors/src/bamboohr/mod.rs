@@ -35,6 +35,7 @@ static ABOUT: About = About {
         },
         Key { name: "webhook_secret", needed: false, help: "the webhook's privateKey, shown once at its creation" },
     ],
+    platform: &[],
     ids: &["id", "employeeNumber"],
     status: ("status", &[("Active", "active"), ("Inactive", "inactive"), (people::ENDED, "terminated")]),
     columns: &[

@@ -93,19 +93,23 @@ pub(super) struct ExpectedPerson {
 
 impl Expected {
     pub(super) fn fault(&self) -> Result<Option<FaultKind>, String> {
-        let Some(word) = &self.fault else { return Ok(None) };
-        Ok(Some(match word.as_str() {
-            "throttled" => FaultKind::Throttled,
-            "failing" => FaultKind::Failing,
-            "not_ready" => FaultKind::NotReady,
-            "unauthorized" => FaultKind::Unauthorized,
-            "reauth_needed" => FaultKind::ReauthNeeded,
-            "forbidden" => FaultKind::Forbidden,
-            "mark_lost" => FaultKind::MarkLost,
-            "refused" => FaultKind::Refused,
-            other => return Err(format!("{other:?} is no kind of fault")),
-        }))
+        self.fault.as_deref().map(kind_of).transpose()
     }
+}
+
+/// The kind of fault that a fixture's word means.
+pub(super) fn kind_of(word: &str) -> Result<FaultKind, String> {
+    Ok(match word {
+        "throttled" => FaultKind::Throttled,
+        "failing" => FaultKind::Failing,
+        "not_ready" => FaultKind::NotReady,
+        "unauthorized" => FaultKind::Unauthorized,
+        "reauth_needed" => FaultKind::ReauthNeeded,
+        "forbidden" => FaultKind::Forbidden,
+        "mark_lost" => FaultKind::MarkLost,
+        "refused" => FaultKind::Refused,
+        other => return Err(format!("{other:?} is no kind of fault")),
+    })
 }
 
 impl Answer {

@@ -97,7 +97,11 @@ impl Outcome {
     }
 }
 
-fn of_a_host(about: &About, provider: &BTreeMap<String, String>, request: &HttpRequest) -> Result<(), String> {
+pub(super) fn of_a_host(
+    about: &About,
+    provider: &BTreeMap<String, String>,
+    request: &HttpRequest,
+) -> Result<(), String> {
     if provider.contains_key("base_url") {
         return Ok(());
     }
@@ -114,7 +118,7 @@ fn of_a_host(about: &About, provider: &BTreeMap<String, String>, request: &HttpR
     }
 }
 
-fn same_request(request: &HttpRequest, asked: &Asking) -> Result<(), String> {
+pub(super) fn same_request(request: &HttpRequest, asked: &Asking) -> Result<(), String> {
     let method = match request.method {
         Method::Get => "GET",
         Method::Post => "POST",

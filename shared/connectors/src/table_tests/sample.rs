@@ -32,6 +32,7 @@ static ABOUT: About = About {
     hosts: &["*.example.com"],
     provider: &[],
     credentials: &[],
+    platform: &[],
     ids: &["id"],
     status: ("status", &[]),
     columns: &[],

@@ -99,6 +99,11 @@ const HARMLESS: [&str; 21] = [
     "food bank",
 ];
 
+/// What is never stored, for people: `national ids are never stored`.
+pub fn blocked_kinds() -> impl Iterator<Item = &'static str> {
+    BLOCKED.iter().map(|(reason, _)| *reason)
+}
+
 /// Why a column with this name is never stored, or `None`. Works by words, so `Essex`, `Usage`,
 /// `Passenger` and `Account Manager` are not blocked.
 pub fn blocked_column(name: &str) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 mod columns;
 mod values;
 
-pub use columns::blocked_column;
+pub use columns::{blocked_column, blocked_kinds};
 pub use values::{blocked_id, blocked_value};
 
 /// What stands in place of a blocked value wherever a record is shown.

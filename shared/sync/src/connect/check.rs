@@ -41,8 +41,8 @@ pub async fn check_settings<P: Ledger + Admin>(
     }
     let place = SecretPlace::Connection(before.account.clone(), before.id.clone());
     let stored = secrets.secrets(&place, true).await?;
-    let credentials = Given { file: as_secrets(&given), stored };
-    if let Err(more) = provider::check(&settings, &credentials, terms) {
+    let credentials = Given::of(secrets, &settings.connector, as_secrets(&given), stored).await?;
+    if let Err(more) = provider::check(&settings, &credentials, terms.base_urls) {
         let told: Vec<_> = more.problems.into_iter().filter(|problem| !problems.contains(problem)).collect();
         problems.extend(told);
     }

@@ -23,7 +23,7 @@ pub use self::versions::{
 };
 
 use crate::people::connections_of;
-use crate::reach::as_secrets;
+use crate::reach::{as_secrets, with_shared};
 use crate::{
     Admin, Connection, ConnectionStatus, Credentials, DAY_MS, Feed, Ledger, Login, PortError, SecretPlace, SecretSet,
     Secrets, settings_of,
@@ -116,8 +116,32 @@ pub async fn save_connection<P: Ledger + Admin>(
     text: &str,
     terms: Terms<'_>,
 ) -> Result<Saved, NotSaved> {
-    let checked = check_connection(ports, secrets, text, terms, Expected::Any).await?;
+    let checked = check_connection(ports, secrets, text, terms, (Expected::Any, Linking::Done)).await?;
     save_checked(ports, secrets, &checked, terms).await
+}
+
+/// The same for a connection that nothing links to its provider yet: it waits, and nothing is fetched, until the keys
+/// and credentials that are missing are there ([`crate::Linker`]).
+///
+/// # Errors
+/// [`NotSaved`].
+pub async fn save_unlinked_connection<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    text: &str,
+    terms: Terms<'_>,
+) -> Result<Saved, NotSaved> {
+    let checked = check_connection(ports, secrets, text, terms, (Expected::Any, Linking::MayFollow)).await?;
+    save_checked(ports, secrets, &checked, terms).await
+}
+
+/// Whether a connection file must hold all that its provider asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linking {
+    /// It must.
+    Done,
+    /// Where no credentials are given and none are stored, linking may bring them.
+    MayFollow,
 }
 
 /// What a connection file may be saved over.
@@ -172,7 +196,7 @@ pub async fn check_connection<P: Ledger + Admin>(
     secrets: &impl Secrets,
     text: &str,
     terms: Terms<'_>,
-    expected: Expected,
+    (expected, linking): (Expected, Linking),
 ) -> Result<Checked, NotSaved> {
     let mut settings = Settings::from_toml(text)?;
     let mut given = credentials_of(text);
@@ -181,8 +205,10 @@ pub async fn check_connection<P: Ledger + Admin>(
     let before = ports.connection(&settings.account, &id).await?;
     check_before(before.as_ref(), &settings, &id, expected)?;
     let stored = secrets.secrets(&SecretPlace::Connection(settings.account.clone(), id.clone()), true).await?;
-    let credentials = Given { file: as_secrets(&given), stored };
-    let line = provider::check(&settings, &credentials, terms)?;
+    let may_follow = linking == Linking::MayFollow && given.is_empty() && stored.is_none();
+    let credentials = Given::of(secrets, &settings.connector, as_secrets(&given), stored).await?;
+    let check = if may_follow { provider::check_unlinked } else { provider::check };
+    let line = check(&settings, &credentials, terms.base_urls)?;
     check_group(ports, &settings, &id).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
@@ -224,7 +250,7 @@ pub async fn save_checked<P: Ledger + Admin>(
 ) -> Result<Saved, NotSaved> {
     let Checked { wish, credentials, before } = checked;
     let saved = match before {
-        Some(before) => change(ports, wish, before.clone(), credentials, terms).await?,
+        Some(before) => change(ports, wish, before.clone(), credentials, terms.now_ms).await?,
         None => create(ports, wish, terms).await?,
     };
     if let Some(set) = credentials.to_store(terms.now_ms) {
@@ -244,14 +270,102 @@ pub async fn put_connector_secret(
     webhook_secret: &str,
     now_ms: i64,
 ) -> Result<(), NotSaved> {
-    provider::check_shared(connector, webhook_secret)?;
+    let given = BTreeMap::from([("webhook_secret".to_owned(), webhook_secret.to_owned())]);
+    put_connector_secrets(secrets, connector, &given, now_ms).await
+}
+
+/// Sets keys that all connections of a connector share: the product team's own at the provider
+/// ([`muster_connectors::About::platform`]) and the webhook secret. Keys that are not given stay; what was there before
+/// holds for another day.
+///
+/// # Errors
+/// [`NotSaved::Settings`] for an unknown connector or key, a short or empty value; [`NotSaved::Port`].
+pub async fn put_connector_secrets(
+    secrets: &impl Secrets,
+    connector: &str,
+    given: &BTreeMap<String, String>,
+    now_ms: i64,
+) -> Result<(), NotSaved> {
+    provider::check_shared(connector, given)?;
     let place = SecretPlace::Connector(connector.to_owned());
-    let file = as_secrets(&BTreeMap::from([("webhook_secret".to_owned(), webhook_secret.to_owned())]));
-    let given = Given { file, stored: secrets.secrets(&place, true).await? };
-    match given.to_store(now_ms) {
+    let stored = secrets.secrets(&place, true).await?;
+    let mut file = stored.as_ref().map(|stored| stored.current.clone()).unwrap_or_default();
+    file.extend(as_secrets(given));
+    match (Given { file, stored, shared: BTreeMap::new() }).to_store(now_ms) {
         Some(set) => Ok(secrets.put_secrets(&place, &set).await?),
         None => Ok(()),
     }
+}
+
+/// The keys that all connections of a connector may share, and whether each is set. `None`: no such connector.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn connector_secrets(
+    secrets: &impl Secrets,
+    connector: &str,
+) -> Result<Option<Vec<(&'static str, bool)>>, PortError> {
+    let Some(api) = muster_connectors::connector(connector) else { return Ok(None) };
+    let set = secrets.secrets(&SecretPlace::Connector(connector.to_owned()), true).await?.unwrap_or_default();
+    let keys = provider::shared_keys(api.about()).into_iter();
+    Ok(Some(keys.map(|key| (key, set.current.contains_key(key))).collect()))
+}
+
+/// Checks settings and credentials as [`save_connection`] does, and stores nothing.
+pub(crate) async fn check(
+    secrets: &impl Secrets,
+    settings: &Settings,
+    credentials: &BTreeMap<String, Secret>,
+    base_urls: bool,
+) -> Result<(), NotSaved> {
+    let given = Given::of(secrets, &settings.connector, credentials.clone(), None).await?;
+    provider::check(settings, &given, base_urls)?;
+    Ok(())
+}
+
+/// The credentials that there are with those that are given, each key where its connector has it.
+pub(crate) fn sorted(
+    settings: &mut Settings,
+    mut held: BTreeMap<String, Secret>,
+    mut given: BTreeMap<String, String>,
+) -> BTreeMap<String, Secret> {
+    provider::sort_keys(settings, &mut given);
+    held.extend(as_secrets(&given));
+    held
+}
+
+/// Saves what linking brought: credentials first, for a code is good only once, then the keys of `[provider]`. The
+/// connection is due at once, unless a person switched it off. Answers it as it is now.
+///
+/// # Errors
+/// [`NotSaved`]: what was brought does not make the connection whole, or it was changed meanwhile.
+pub(crate) async fn save_linked<P: Ledger + Admin>(
+    ports: &P,
+    secrets: &impl Secrets,
+    before: &Connection,
+    settings: &Settings,
+    credentials: BTreeMap<String, Secret>,
+    (base_urls, now_ms): (bool, i64),
+) -> Result<Connection, NotSaved> {
+    let place = SecretPlace::Connection(before.account.clone(), before.id.clone());
+    let stored = secrets.secrets(&place, true).await?;
+    let given = Given::of(secrets, &settings.connector, credentials, stored).await?;
+    let line = provider::check(settings, &given, base_urls)?;
+    if let Some(set) = given.to_store(now_ms) {
+        secrets.put_secrets(&place, &set).await?;
+    }
+    let off = matches!(before.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted);
+    let works = before.status == ConnectionStatus::Connected;
+    let after = Connection {
+        settings: settings.to_toml(),
+        settings_version: before.settings_version + 1,
+        routes: line.routes,
+        status: if off || works { before.status } else { ConnectionStatus::Pending },
+        due_ms: if off { before.due_ms } else { Some(now_ms) },
+        note: None,
+        ..before.clone()
+    };
+    if ports.save_connection(&after, Some(before.settings_version)).await? { Ok(after) } else { Err(NotSaved::Raced) }
 }
 
 /// A connection as it is to be.
@@ -275,6 +389,8 @@ struct Line {
     routes: Vec<String>,
     /// Whether its provider sends webhooks.
     webhooks: bool,
+    /// Whether everything is there that its provider is asked with.
+    linked: bool,
 }
 
 /// The credentials of the file, and those that are stored.
@@ -282,18 +398,38 @@ struct Line {
 struct Given {
     file: BTreeMap<String, Secret>,
     stored: Option<SecretSet>,
+    /// Keys of the product's own that serve where the connection has none.
+    shared: BTreeMap<String, Secret>,
 }
 
 /// How long secrets hold that were replaced, in milliseconds: webhooks on their way are signed with them.
 const ROTATION_MS: i64 = DAY_MS;
 
 impl Given {
-    /// What holds from now on: a file without credentials leaves those that are stored.
-    fn current(&self) -> &BTreeMap<String, Secret> {
+    async fn of(
+        secrets: &impl Secrets,
+        connector: &str,
+        file: BTreeMap<String, Secret>,
+        stored: Option<SecretSet>,
+    ) -> Result<Self, PortError> {
+        let mut given = Self { file, stored, shared: BTreeMap::new() };
+        if let Some(api) = muster_connectors::connector(connector) {
+            given.shared = with_shared(secrets, api.about(), given.own().clone(), true).await?;
+        }
+        Ok(given)
+    }
+
+    /// What the connection itself has from now on: a file without credentials leaves those that are stored.
+    fn own(&self) -> &BTreeMap<String, Secret> {
         match &self.stored {
             Some(stored) if self.file.is_empty() => &stored.current,
             _ => &self.file,
         }
+    }
+
+    /// What its provider is asked with.
+    fn current(&self) -> &BTreeMap<String, Secret> {
+        if self.shared.is_empty() { self.own() } else { &self.shared }
     }
 
     fn are_new(&self) -> bool {
@@ -311,13 +447,17 @@ async fn change<P: Ledger + Admin>(
     wish: &Wish,
     before: Connection,
     credentials: &Given,
-    terms: Terms<'_>,
+    now_ms: i64,
 ) -> Result<Saved, NotSaved> {
     let user = before.sftp_user.clone();
     let version = before.settings_version;
     // New credentials are tried at once.
-    let due_ms =
-        if credentials.are_new() { wish.due_ms(terms.now_ms) } else { before.due_ms.or(wish.due_ms(terms.now_ms)) };
+    let due_ms = match wish.due_ms(now_ms) {
+        // Nothing is fetched before it is linked.
+        None if wish.line.api.is_some() => None,
+        at_once if credentials.are_new() => at_once,
+        usual => before.due_ms.or(usual),
+    };
     let after = Connection {
         settings: wish.text.clone(),
         settings_version: version + 1,
@@ -344,6 +484,9 @@ fn first_due(settings: &Settings, now_ms: i64) -> Option<i64> {
 
 impl Wish {
     fn due_ms(&self, now_ms: i64) -> Option<i64> {
+        if self.line.api.is_some() {
+            return self.line.linked.then_some(now_ms);
+        }
         first_due(&self.settings, now_ms)
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use muster_connectors::{Connector, Key, Secret, Target, connector, effective};
+use muster_connectors::{About, Connector, Key, Secret, Target, connector, effective};
 use muster_core::mapping::Mapping;
 use muster_core::settings::{Problem, Settings, SettingsError};
 
-use super::{Given, Line, Terms};
+use super::{Given, Line};
 
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
@@ -19,6 +19,7 @@ const UPLOAD: &str = "upload";
 pub(super) fn takes_files(connector: &str) -> bool {
     [SFTP, UPLOAD].contains(&connector)
 }
+const WEBHOOK_SECRET: &str = "webhook_secret";
 
 /// Puts each key where its connector has it: a secret that stands in `[provider]` belongs to the credentials, and is
 /// stored with those only; what is none and stands in `[credentials]` belongs to `[provider]`.
@@ -44,7 +45,32 @@ pub(super) fn sort_keys(settings: &mut Settings, credentials: &mut BTreeMap<Stri
 }
 
 /// Checks settings and credentials against the connector, everything at once.
-pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) -> Result<Line, SettingsError> {
+pub(super) fn check(settings: &Settings, credentials: &Given, base_urls: bool) -> Result<Line, SettingsError> {
+    let problems = problems(settings, credentials, base_urls)?;
+    SettingsError::unless_empty(problems)?;
+    Ok(line(settings, true))
+}
+
+/// The same, but for what linking brings: keys that are not there yet are no problem. Says whether any is missing.
+pub(super) fn check_unlinked(settings: &Settings, given: &Given, base_urls: bool) -> Result<Line, SettingsError> {
+    let problems = problems(settings, given, base_urls)?;
+    let linked = problems.is_empty();
+    let there = |path: &str| {
+        let key = path.rsplit('.').next().unwrap_or_default();
+        let is_key = path.starts_with("provider.") || path.starts_with("credentials.") || !path.contains('.');
+        !is_key || settings.provider.contains_key(key) || given.current().contains_key(key)
+    };
+    let known = |path: &str| {
+        let about = connector(&settings.connector).map(Connector::about);
+        let mut keys = about.into_iter().flat_map(|about| about.provider.iter().chain(about.credentials));
+        keys.any(|key| Some(key.name) == path.rsplit('.').next())
+    };
+    let left = problems.into_iter().filter(|problem| there(&problem.path) || !known(&problem.path));
+    SettingsError::unless_empty(left.collect())?;
+    Ok(line(settings, linked))
+}
+
+fn problems(settings: &Settings, credentials: &Given, base_urls: bool) -> Result<Vec<Problem>, SettingsError> {
     let mut problems = Vec::new();
     if takes_files(&settings.connector) {
         if !settings.provider.is_empty() {
@@ -53,15 +79,13 @@ pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) 
         if !credentials.file.is_empty() {
             problems.push(problem("credentials", "belongs to connectors with an API; leave it out"));
         }
-        SettingsError::unless_empty(problems)?;
-        let sftp = settings.connector == SFTP;
-        return Ok(Line { api: None, sftp, routes: Vec::new(), webhooks: false });
+        return Ok(problems);
     }
     let Some(api) = connector(&settings.connector) else {
         return Err(SettingsError { problems: vec![unknown(&settings.connector)] });
     };
     keys("provider", api.about().provider, settings.provider.keys(), &mut problems);
-    if settings.provider.contains_key("base_url") && !terms.base_urls {
+    if settings.provider.contains_key("base_url") && !base_urls {
         problems.push(problem("provider.base_url", "may be set on a developer's machine only; leave it out"));
     }
     keys("credentials", api.about().credentials, credentials.current().keys(), &mut problems);
@@ -78,22 +102,40 @@ pub(super) fn check(settings: &Settings, credentials: &Given, terms: Terms<'_>) 
         today: Date::constant(2000, 1, 1),
     };
     problems.extend(api.problems(&target).iter().map(|(key, said)| problem(key, said)));
-    SettingsError::unless_empty(problems)?;
-    Ok(line(api, settings))
+    Ok(problems)
 }
 
-/// Checks the secret that all connections of a connector share.
-pub(super) fn check_shared(name: &str, webhook_secret: &str) -> Result<(), SettingsError> {
+/// Checks the keys that all connections of a connector share.
+pub(super) fn check_shared(name: &str, given: &BTreeMap<String, String>) -> Result<(), SettingsError> {
+    let Some(api) = connector(name) else { return Err(SettingsError { problems: vec![unknown(name)] }) };
     let mut problems = Vec::new();
-    problems.extend(connector(name).is_none().then(|| unknown(name)));
-    problems.extend(short(&Secret::new(webhook_secret)));
+    let known = shared_keys(api.about());
+    for (key, value) in given {
+        if !known.contains(&key.as_str()) {
+            problems.push(problem(key, &format!("unknown key; allowed are {}", known.join(", "))));
+        } else if key == WEBHOOK_SECRET {
+            problems.extend(short(&Secret::new(value.as_str())));
+        } else if value.trim().is_empty() {
+            problems.push(problem(key, "is empty; leave it out to keep what is set"));
+        }
+    }
     SettingsError::unless_empty(problems)
 }
 
-fn line(api: &'static dyn Connector, settings: &Settings) -> Line {
+/// The keys that all connections of a connector may share.
+pub(super) fn shared_keys(about: &About) -> Vec<&'static str> {
+    let webhooks = about.credentials.iter().filter(|key| key.name == WEBHOOK_SECRET);
+    about.platform.iter().chain(webhooks).map(|key| key.name).collect()
+}
+
+fn line(settings: &Settings, linked: bool) -> Line {
+    let Some(api) = connector(&settings.connector) else {
+        let sftp = settings.connector == SFTP;
+        return Line { api: None, sftp, routes: Vec::new(), webhooks: false, linked: true };
+    };
     let about = api.about();
     let routes = api.routes(&settings.provider).into_iter().map(|route| format!("{}#{route}", about.id)).collect();
-    Line { api: Some(about.id), sftp: false, routes, webhooks: about.webhooks.is_some() }
+    Line { api: Some(about.id), sftp: false, routes, webhooks: about.webhooks.is_some(), linked }
 }
 
 fn keys<'k>(table: &str, known: &[Key], given: impl Iterator<Item = &'k String>, problems: &mut Vec<Problem>) {

@@ -2,7 +2,7 @@
 //! but ids goes on.
 
 use muster_connectors::{
-    ConnectionEvent, Connector, Delivery, EventKind, Refused, Secret, SourceEvent, VerifiedWebhook, accept,
+    About, ConnectionEvent, Connector, Delivery, EventKind, Refused, Secret, SourceEvent, VerifiedWebhook, accept,
 };
 use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
@@ -111,16 +111,21 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
         named: Option<&Connection>,
         delivery: Delivery<'d>,
     ) -> Result<Result<VerifiedWebhook<'d>, Refused>, PortError> {
+        let shared = SecretPlace::Connector(connector.about().id.to_owned());
         let place = match named {
             Some(connection) => SecretPlace::Connection(connection.account.clone(), connection.id.clone()),
-            None => SecretPlace::Connector(connector.about().id.to_owned()),
+            None => shared.clone(),
         };
         let now_ms = self.clock.now_ms();
         let mut tried = Vec::new();
         let mut refused = Refused("no webhook secret is configured");
         for fresh in [false, true] {
             let set = self.secrets.secrets(&place, fresh).await?.unwrap_or_default();
-            let secrets = webhook_secrets(connector, &set, now_ms);
+            let mut secrets = webhook_secrets(connector, &set, now_ms);
+            if secrets.is_empty() && signs_with_shared(connector.about()) && place != shared {
+                let set = self.secrets.secrets(&shared, fresh).await?.unwrap_or_default();
+                secrets = webhook_secrets(connector, &set, now_ms);
+            }
             if secrets.is_empty() || secrets == tried {
                 continue;
             }
@@ -204,6 +209,11 @@ enum Owner {
     Is(Box<Connection>),
     Other,
     Unknown,
+}
+
+/// Whether webhooks are signed with a key of the product itself, which linked connections have no copy of.
+fn signs_with_shared(about: &About) -> bool {
+    about.signs_with.is_some_and(|signs| about.platform.iter().any(|key| key.name == signs))
 }
 
 /// The secrets that a webhook may be signed with. Apideck signs with the application's API key.

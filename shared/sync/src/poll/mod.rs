@@ -204,6 +204,9 @@ pub(crate) fn switched_off(connection: &Connection) -> Result<Option<&'static st
     if matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted) {
         return Ok(Some("the connection is switched off"));
     }
+    if !crate::is_linked(connection)? {
+        return Ok(Some("the connection is not linked to its provider yet"));
+    }
     let paused = crate::settings_of(connection)?.mode == Mode::Paused;
     Ok(paused.then_some("the connection is paused"))
 }
