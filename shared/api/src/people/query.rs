@@ -22,6 +22,7 @@ const LONGEST_ID: usize = 256;
 
 /// The query of a search, parameter by parameter: its names come from the catalogue.
 #[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Search(BTreeMap<String, String>);
 
 /// A query that was read.
