@@ -5,6 +5,7 @@
 //! Nothing here does IO of its own, reads a clock or awaits: bytes come in through [`std::io::Read`],
 //! times come in as arguments. Nothing here knows AWS or an aggregator.
 
+pub mod audience;
 pub mod csv_out;
 pub mod field;
 pub mod file;
@@ -18,6 +19,7 @@ pub mod privacy;
 pub mod recipient;
 pub mod report;
 pub mod roster;
+pub mod segment;
 pub mod settings;
 pub mod status;
 pub mod validate;

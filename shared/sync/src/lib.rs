@@ -4,7 +4,9 @@
 //! tried before and after each of them.
 
 mod accounts;
+mod audiences;
 mod audit;
+mod consent;
 mod documents;
 mod error;
 mod feed;
@@ -16,15 +18,16 @@ mod ports;
 mod apply;
 mod approver;
 mod connect;
-mod consent;
 mod decide;
 mod decision_link;
 mod events;
+mod groups;
 mod ids;
 mod import;
 mod inspect;
 mod link;
 mod locks;
+mod opt_outs;
 mod people;
 mod person;
 mod plan_store;
@@ -34,15 +37,18 @@ mod reach;
 mod report;
 mod runs;
 mod search;
+mod segments;
 mod signed_link;
 mod source_look;
 mod stored_issues;
 mod try_out;
 mod value_look;
+mod walk;
 
 pub use accounts::{AccountTerms, Entitlement, NOT_ENTITLED, account_terms, put_account_terms};
 pub use apply::{Applied, Applier};
 pub use approver::{Approver, NoApproval, approver, ask_approver};
+pub use audiences::{AudienceFormat, AudienceMade, AudienceWish, FIRST_MEMBERS, Member, Part, make_audience};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use connect::{
     BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
@@ -58,10 +64,12 @@ pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
+pub use groups::{GroupPage, GroupShown, find_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
 pub use locks::{Lock, field_locks};
+pub use opt_outs::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
@@ -82,11 +90,16 @@ pub use runs::{
     UploadPlace, changes, download, field_moves, list_runs, upload_place,
 };
 pub use search::{Filter, FoundPerson, MOST_REQUESTS, READ_AT_ONCE, SearchPage, SearchPlace, Way, Within, search};
+pub use segments::{
+    Segment, SegmentTally, count_segment, delete_segment, put_segment, segment, segment_id, segment_members,
+    segment_page,
+};
 pub use signed_link::{BadLink, SignedLink, Unproven, read as read_link, sign as sign_link};
 pub use source_look::{LookKind, LookedAt, Looker, NotLooked, SourceColumn, SourceLook, sample_look};
 pub use stored_issues::{StoredIssues, issues_from_json};
 pub use try_out::{Trial, TriedOut, TriedPlan, TryOut};
 pub use value_look::{FieldValues, ValueTable, ValueTables};
+pub use walk::WalkPlace;
 
 /// A day, in milliseconds.
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;

@@ -7,13 +7,17 @@ use std::sync::{Arc, LazyLock};
 use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Program, Value};
 
-use super::uses::{DEEPEST, TOO_DEEP, Uses};
+use super::uses::{DEEPEST, Offer, TOO_DEEP, Uses};
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
 
 const MOST_OPERATORS: usize = 200;
 const PARSER_STACK: usize = 64 << 20;
+
+/// What a mapping's expression may name.
+const ROW: Offer =
+    Offer { record: "row", variables: &[], functions: &[], hint: "the record is called row, as in row[\"Dept\"]" };
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
@@ -61,19 +65,7 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError`] when it cannot be parsed, or names a variable or function that is not offered.
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
-        if source.trim().is_empty() {
-            return Err(ExpressionError("is empty".to_owned()));
-        }
-        if source.len() > LONGEST {
-            return Err(ExpressionError(format!("is longer than {LONGEST} bytes")));
-        }
-        if is_deep(source) {
-            return Err(ExpressionError(TOO_DEEP.to_owned()));
-        }
-        let (program, mut uses) = parse(source)?;
-        if let Some(wrong) = uses.wrong.take() {
-            return Err(ExpressionError(wrong));
-        }
+        let (program, mut uses) = compiled(source, &ROW)?;
         uses.needed = uses.needed.difference(&uses.asked).cloned().collect();
         Ok(Self { program, uses })
     }
@@ -97,12 +89,39 @@ impl Expression {
     pub(super) fn evaluate(&self, context: &Context<'_, '_>, row: HashMap<Key, Value>) -> Result<Outcome, String> {
         let mut scope = context.new_inner_scope();
         scope.add_variable_from_value("row", Value::Map(Map { map: Arc::new(row) }));
-        // As when compiling: a fault of the interpreter must cost the field only.
-        catch_unwind(AssertUnwindSafe(|| self.program.execute(&scope)))
-            .map_err(|_| "failed on this record".to_owned())?
-            .map_err(|error| execution_message(&error))
-            .and_then(outcome)
+        executed(&self.program, &scope).and_then(outcome)
     }
+}
+
+impl ExpressionError {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// Parses an expression of at most 4096 bytes that names and calls nothing but what is offered.
+pub(crate) fn compiled(source: &str, offer: &'static Offer) -> Result<(Program, Uses), ExpressionError> {
+    if source.trim().is_empty() {
+        return Err(ExpressionError("is empty".to_owned()));
+    }
+    if source.len() > LONGEST {
+        return Err(ExpressionError(format!("is longer than {LONGEST} bytes")));
+    }
+    if is_deep(source) {
+        return Err(ExpressionError(TOO_DEEP.to_owned()));
+    }
+    let (program, mut uses) = parse(source, offer)?;
+    match uses.wrong.take() {
+        Some(wrong) => Err(ExpressionError(wrong)),
+        None => Ok((program, uses)),
+    }
+}
+
+/// Carries a program out. As when compiling, a fault of the interpreter must cost this one result only.
+pub(crate) fn executed(program: &Program, scope: &Context<'_, '_>) -> Result<Value, String> {
+    catch_unwind(AssertUnwindSafe(|| program.execute(scope)))
+        .map_err(|_| "failed on this record".to_owned())?
+        .map_err(|error| execution_message(&error))
 }
 
 /// Whether brackets are nested, or operators chained, deeper than the parser can stand. Quotes are not
@@ -124,11 +143,11 @@ fn is_deep(source: &str) -> bool {
 
 /// Parses on a thread of its own: the parser takes up to 200 KB of stack for each level of nesting. A
 /// fault of it must cost the expression, not the process.
-fn parse(source: &str) -> Result<(Program, Uses), ExpressionError> {
+fn parse(source: &str, offer: &'static Offer) -> Result<(Program, Uses), ExpressionError> {
     let unreadable = || ExpressionError("cannot be parsed".to_owned());
     let parse = || {
         let program = ENV.compile(source).map_err(|errors| ExpressionError(parse_message(&errors)))?;
-        let mut uses = Uses::default();
+        let mut uses = Uses::new(offer);
         uses.visit(program.expression(), &mut Vec::new());
         Ok((program, uses))
     };
@@ -139,7 +158,7 @@ fn parse(source: &str) -> Result<(Program, Uses), ExpressionError> {
 }
 
 /// A context in which expressions are evaluated.
-pub(super) fn context() -> Context<'static, 'static> {
+pub(crate) fn context() -> Context<'static, 'static> {
     Context::with_env(Arc::clone(&ENV))
 }
 

@@ -8,14 +8,14 @@
 //! Expressions are described at [`Expression`].
 
 mod bound;
-mod expression;
+pub(crate) mod expression;
 mod header;
 mod inputs;
 mod read;
 mod rule;
 mod said;
 mod transform;
-mod uses;
+pub(crate) mod uses;
 
 pub use bound::Bound;
 pub use expression::{Expression, ExpressionError};

@@ -22,15 +22,27 @@ const FUNCTIONS: [&str; 26] = [
 #[rustfmt::skip]
 const TYPES: [&str; 10] = ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "type", "null_type"];
 
+/// What a kind of expression may name and call beside the standard functions.
+pub(crate) struct Offer {
+    /// The variable whose members are named: `row`, `person`.
+    pub(crate) record: &'static str,
+    /// Further variables.
+    pub(crate) variables: &'static [&'static str],
+    /// Further functions.
+    pub(crate) functions: &'static [&'static str],
+    /// How to name things, for whoever named something else.
+    pub(crate) hint: &'static str,
+}
+
 /// What an expression refers to.
-#[derive(Default)]
-pub(super) struct Uses {
+pub(crate) struct Uses {
+    offer: &'static Offer,
     /// Columns by name that must be there.
-    pub(super) needed: BTreeSet<String>,
+    pub(crate) needed: BTreeSet<String>,
     /// Columns by name whose presence is asked first.
-    pub(super) asked: BTreeSet<String>,
+    pub(crate) asked: BTreeSet<String>,
     /// Whether it goes over the whole row.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// How deep the visit is in the tree.
     depth: usize,
     /// How many macros are around it.
@@ -39,6 +51,11 @@ pub(super) struct Uses {
 }
 
 impl Uses {
+    pub(super) fn new(offer: &'static Offer) -> Self {
+        let (needed, asked) = Default::default();
+        Self { offer, needed, asked, whole: false, depth: 0, macros: 0, wrong: None }
+    }
+
     /// Visits an expression; `local` holds the variables of the macros around it.
     pub(super) fn visit(&mut self, expression: &IdedExpr, local: &mut Vec<String>) {
         self.depth += 1;
@@ -53,7 +70,7 @@ impl Uses {
     fn look_into(&mut self, expression: &IdedExpr, local: &mut Vec<String>) {
         match &expression.expr {
             Expr::Ident(name) => self.ident(name, local),
-            Expr::Select(select) if is_row(&select.operand) => {
+            Expr::Select(select) if self.is_record(&select.operand) => {
                 let column = select.field.clone();
                 if select.test {
                     self.asked.insert(column)
@@ -74,27 +91,30 @@ impl Uses {
     }
 
     fn ident(&mut self, name: &str, local: &[String]) {
-        if name == "row" {
+        if name == self.offer.record {
             self.whole = true;
-        } else if !local.iter().any(|known| known == name) && !TYPES.contains(&name) {
-            self.refuse(format!("names {name:?}; the record is called row, as in row[\"Dept\"]"));
+        } else if !local.iter().any(|known| known == name)
+            && !TYPES.contains(&name)
+            && !self.offer.variables.contains(&name)
+        {
+            self.refuse(format!("names {name:?}; {}", self.offer.hint));
         }
     }
 
     fn call(&mut self, call: &CallExpr, local: &mut Vec<String>) {
         let name = call.func_name.as_str();
         match call.args.as_slice() {
-            [row, key] if name == operators::INDEX && is_row(row) => {
+            [row, key] if name == operators::INDEX && self.is_record(row) => {
                 return self.column(key, false, local);
             }
-            [key, row] if name == operators::IN && is_row(row) => {
+            [key, row] if name == operators::IN && self.is_record(row) => {
                 return self.column(key, true, local);
             }
             _ => {}
         }
         let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        if is_word && !FUNCTIONS.contains(&name) {
-            let hint = words::hint(name, FUNCTIONS);
+        if is_word && !FUNCTIONS.contains(&name) && !self.offer.functions.contains(&name) {
+            let hint = words::hint(name, FUNCTIONS.iter().chain(self.offer.functions).copied());
             self.refuse(format!("calls {name}(), which is not offered{hint}"));
         }
         if let Some(target) = &call.target
@@ -149,11 +169,11 @@ impl Uses {
         }
     }
 
+    fn is_record(&self, expression: &IdedExpr) -> bool {
+        matches!(&expression.expr, Expr::Ident(name) if name == self.offer.record)
+    }
+
     fn refuse(&mut self, message: String) {
         self.wrong.get_or_insert(message);
     }
-}
-
-fn is_row(expression: &IdedExpr) -> bool {
-    matches!(&expression.expr, Expr::Ident(name) if name == "row")
 }
