@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod connections;
+mod connectors;
 mod decisions;
 mod document;
 mod mapping;
