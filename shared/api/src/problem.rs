@@ -153,6 +153,7 @@ impl From<NotSaved> for Problem {
             NotSaved::Connector(_) => Self::conflict("connector_fixed", detail).field("connector"),
             NotSaved::Exists(_) => Self::conflict("connection_exists", detail).field("name"),
             NotSaved::Deleted(_) => Self::conflict("name_taken", detail).field("name"),
+            NotSaved::LinkTaken => Self::conflict("link_taken", detail).field("provider"),
             NotSaved::Raced => Self::stale(),
             NotSaved::Port(error) => error.into(),
         }

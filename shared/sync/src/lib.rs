@@ -7,6 +7,7 @@ mod accounts;
 mod audiences;
 mod audit;
 mod consent;
+mod directory;
 mod documents;
 mod error;
 mod feed;
@@ -21,6 +22,7 @@ mod connect;
 mod decide;
 mod decision_link;
 mod events;
+mod explain;
 mod groups;
 mod ids;
 mod import;
@@ -60,9 +62,14 @@ pub use connect::{
 pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
+pub use directory::{Directory, Page, SHARDS, Stored, Trace, Written};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
+pub use explain::{
+    AppliedStep, Decided, Explainer, Explanation, FieldChange, FieldOutcome, HowFar, MappedField, Matched, ReadRow,
+    ReadStep, What,
+};
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use groups::{GroupPage, GroupShown, find_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
@@ -74,9 +81,9 @@ pub use people::{Group, Person, connections_of, each_person, group_slots, groupe
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
-    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, Directory, EventJob, FeedChange, Fetched, Finish,
-    ImportJob, Ledger, Mailer, Message, Objects, Opened, OutboxMail, Page, PollJob, Posted, Queue, ReportJob, RunSpan,
-    SHARDS, SecretPlace, SecretSet, Secrets, Stored, TakeLease, Trace, Transition, Web, WebFault, WebResponse, Written,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Ledger,
+    Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace, SecretSet,
+    Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;

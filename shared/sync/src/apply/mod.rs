@@ -3,11 +3,12 @@
 mod after;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use muster_core::plan::{Change, ChunkReader, fold, summary_from_json};
+use muster_core::plan::{Change, ChunkReader, NewValue, fold, summary_from_json};
 use muster_core::settings::Settings;
 
 use self::after::After;
 use crate::ids::{Ids, ids_of};
+use crate::import::unmapped_name;
 use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
@@ -169,7 +170,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let summary =
             summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
         let made = summary.new_values.iter();
-        let made: Vec<_> = made.map(|new| (new.field.name().to_owned(), fold(&new.value), new.value.clone())).collect();
+        // A value without a place in a value table makes no group; it is kept so that it is told once.
+        let kept_as =
+            |new: &NewValue| if new.unmapped { unmapped_name(new.field) } else { new.field.name().to_owned() };
+        let made: Vec<_> = made.map(|new| (kept_as(new), fold(&new.value), new.value.clone())).collect();
         if made.is_empty() { Ok(()) } else { self.ledger.add_group_values(&run.account, &run.connection, &made).await }
     }
 

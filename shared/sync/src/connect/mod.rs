@@ -9,7 +9,7 @@ mod versions;
 use std::collections::BTreeMap;
 
 use muster_connectors::Secret;
-use muster_core::ids::ConnectionId;
+use muster_core::ids::{AccountId, ConnectionId};
 use muster_core::settings::{Settings, SettingsError, credentials_of};
 use sha2::{Digest, Sha256};
 
@@ -58,6 +58,9 @@ pub enum NotSaved {
     /// The account has a connection of that name.
     #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
     Exists(ConnectionId),
+    /// Another connection is linked to the same account at the provider: events would find the wrong one.
+    #[error("provider: what it names belongs to another connection already; use that one, or delete it first")]
+    LinkTaken,
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -210,6 +213,7 @@ pub async fn check_connection<P: Ledger + Admin>(
     let check = if may_follow { provider::check_unlinked } else { provider::check };
     let line = check(&settings, &credentials, terms.base_urls)?;
     check_group(ports, &settings, &id).await?;
+    check_routes(ports, &line, &settings.account, &id).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
     Ok(Checked { wish: Wish { text, settings, id, line }, credentials, before })
@@ -351,6 +355,7 @@ pub(crate) async fn save_linked<P: Ledger + Admin>(
     let stored = secrets.secrets(&place, true).await?;
     let given = Given::of(secrets, &settings.connector, credentials, stored).await?;
     let line = provider::check(settings, &given, base_urls)?;
+    check_routes(ports, &line, &before.account, &before.id).await?;
     if let Some(set) = given.to_store(now_ms) {
         secrets.put_secrets(&place, &set).await?;
     }
@@ -574,6 +579,22 @@ fn stored_password(salt: &[u8], password: &str) -> String {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let hash = Sha256::new().chain_update(salt).chain_update(password).finalize();
     format!("sha256${}${}", hex(salt), hex(&hash))
+}
+
+/// Whether no other connection is called by these names.
+async fn check_routes<P: Ledger>(
+    ports: &P,
+    line: &Line,
+    account: &AccountId,
+    id: &ConnectionId,
+) -> Result<(), NotSaved> {
+    for route in &line.routes {
+        let holder = ports.route(route).await?;
+        if holder.is_some_and(|holder| holder.account != *account || holder.connection != *id) {
+            return Err(NotSaved::LinkTaken);
+        }
+    }
+    Ok(())
 }
 
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use muster_core::field::Field;
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Issue, Place};
 use muster_core::plan::{Change, ChangeKind, PlanBuilder, PlanScope, summary_to_json};
@@ -9,6 +10,7 @@ use muster_core::recipient::Desired;
 
 use super::facts::{counts, hasher, known_values, of_excerpt};
 use super::file_plan::told;
+use super::unmapped::tell_unmapped;
 use super::{Importer, Planned, plan_prefix};
 use crate::plan_store::{ChunkWriter, summary_key};
 use crate::reach::Source;
@@ -33,6 +35,7 @@ pub(crate) struct Excerpt {
 struct Said {
     desired: BTreeMap<UniqueId, (Desired, Place)>,
     issues: Vec<Issue>,
+    unmapped: BTreeMap<(Field, String), u64>,
 }
 
 impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
@@ -58,6 +61,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let mut issues = excerpt.issues;
         issues.extend(said.issues);
         issues.iter().for_each(|issue| builder.issue(issue.code, 1));
+        tell_unmapped(self.ledger, connection, &mut builder, &said.unmapped).await?;
         let ids: Vec<UniqueId> = said.desired.keys().chain(&excerpt.gone).cloned().collect();
         let stored = self.stored(connection, &ids).await?;
         let mut touches = Vec::new();
@@ -112,12 +116,13 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
 /// Reads the rows through the mapping. Of several rows of one person the last one counts.
 fn read(source: &Source, excerpt: &Excerpt) -> Said {
     let (bound, mut issues) = source.mapping.bind(&source.columns);
-    let mut desired = BTreeMap::new();
+    let (mut desired, mut unmapped) = (BTreeMap::new(), BTreeMap::new());
     for (at, row) in excerpt.rows.iter().enumerate() {
         let cells: Vec<&str> = row.iter().map(String::as_str).collect();
         let place = Place { record: at as u64 + 1, line: 0 };
         let reading = bound.read(&cells, place);
         issues.extend(reading.issues);
+        reading.unmapped.into_iter().for_each(|value| *unmapped.entry(value).or_default() += 1);
         match (reading.unique_id, reading.desired) {
             (Some(id), Some(said)) => {
                 desired.insert(id, (said, place));
@@ -128,5 +133,5 @@ fn read(source: &Source, excerpt: &Excerpt) -> Said {
             _ => {}
         }
     }
-    Said { desired, issues }
+    Said { desired, issues, unmapped }
 }

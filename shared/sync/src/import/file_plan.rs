@@ -16,6 +16,7 @@ use muster_core::settings::Settings;
 use super::facts::{counts, hasher, known_values, of_file};
 use super::regroup::regroups;
 use super::rosters::DiskScratch;
+use super::unmapped::tell_unmapped;
 use super::{Fetched, Importer, LOOKED_UP, Planned, Unplanned, keys_of, plan_prefix};
 use crate::people::grouped_by;
 use crate::plan_store::{ChunkWriter, roster_key, summary_key};
@@ -163,6 +164,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             changed: regroups(connection, settings).then(HashSet::new),
         };
         begin(&mut sheet.builder, &comparison);
+        tell_unmapped(self.ledger, connection, &mut sheet.builder, comparison.issues().unmapped()).await?;
         self.plan_people(connection, &mut comparison, &mut sheet).await?;
         self.plan_absent(connection, &mut comparison, &mut sheet).await?;
         self.plan_regroup(connection, &mut sheet).await?;

@@ -8,6 +8,7 @@ mod regroup;
 mod rehearsal;
 mod rollback_plan;
 mod rosters;
+mod unmapped;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use crate::{
 pub(crate) use excerpt_plan::Excerpt;
 pub(crate) use file_plan::{Listing, Verdict};
 pub(crate) use rehearsal::{Hurry, NoQueue, Rehearsal};
+pub(crate) use unmapped::unmapped_name;
 pub use upload::Upload;
 pub(crate) use upload::name_mismatch;
 

@@ -4,6 +4,7 @@ mod cells;
 mod collect;
 mod dispatch;
 mod fail;
+mod kept;
 mod last;
 mod late;
 mod plan;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) use cells::cells;
 pub(crate) use dispatch::job_of;
 pub use dispatch::{Dispatched, Dispatcher};
+pub(crate) use kept::kept_listing;
 pub(crate) use last::{LastListing, last_listing};
 
 /// Fetches listings and plans them.
