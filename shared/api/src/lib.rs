@@ -22,6 +22,7 @@ mod audiences;
 mod audit;
 mod connections;
 mod edits;
+mod connectors;
 mod groups;
 mod links;
 mod mapping;
@@ -42,6 +43,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(edits::routes());
+    routes.extend(connectors::routes());
     routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
