@@ -79,6 +79,18 @@ async fn keep_missing(documents: &impl Documents, before: &Connection) -> Result
     keep_version(documents, &before.account, &before.id, &unknown(before)).await
 }
 
+/// What linking changed is a version too.
+pub(super) async fn keep_linked(
+    documents: &impl Documents,
+    before: &Connection,
+    after: &Connection,
+    now_ms: i64,
+) -> Result<(), PortError> {
+    keep_missing(documents, before).await?;
+    let kept = SettingsVersion { by: "link".to_owned(), at_ms: now_ms, ..unknown(after) };
+    keep_version(documents, &after.account, &after.id, &kept).await
+}
+
 fn unknown(connection: &Connection) -> SettingsVersion {
     let (version, toml) = (connection.settings_version, connection.settings.clone());
     SettingsVersion { version, toml, by: String::new(), at_ms: 0 }
