@@ -431,7 +431,7 @@ async fn connections_are_listed_page_by_page() {
 
 fn finch(name: &str, link: &str) -> Value {
     json!({"file": {"name": name, "connector": "finch", "provider": {"connection_id": link},
-        "credentials": {"access_token": "hidden-token", "webhook_secret": "hidden-hook-secret"},
+        "credentials": {"access_token": "hidden-token", "webhook_secret": "aGlkZGVuLWhvb2stc2VjcmV0"},
         "fields": {"unique_id": {"from": "id"}}}})
 }
 
