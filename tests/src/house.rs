@@ -109,7 +109,14 @@ impl House {
     /// A provider with so many people and an active connection that has fetched nothing; `more` goes to the top of the
     /// connection file.
     pub async fn connected(provider: &'static str, people: u64, more: &str) -> Self {
-        let mut house = Self {
+        let mut house = Self::alone(provider, people).await;
+        house.connect(&file(provider, more)).await;
+        house
+    }
+
+    /// A provider with so many people and no connection.
+    pub async fn alone(provider: &'static str, people: u64) -> Self {
+        let house = Self {
             rig: Rig::default(),
             provider,
             fakes: muster_fakes::Fakes::router(),
@@ -123,7 +130,6 @@ impl House {
         if people > 0 {
             house.control("POST", "people", json!({"generate": people, "seed": 7, "quiet": true})).await;
         }
-        house.connect(&file(provider, more)).await;
         house
     }
 

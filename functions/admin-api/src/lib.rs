@@ -88,12 +88,16 @@ fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
     let text = event.body.unwrap_or_default();
     let decoded = event.is_base64_encoded.then(|| base64::engine::general_purpose::STANDARD.decode(&text));
     let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = event.headers.iter().map(|(name, value)| (name.to_string(), shown(value)));
+    // API Gateway takes them out of the headers.
+    let cookies = event.cookies.filter(|cookies| !cookies.is_empty());
+    let cookies = cookies.map(|cookies| ("cookie".to_owned(), cookies.join("; ")));
     Request {
         host: event.request_context.domain_name,
         method: event.request_context.http.method.to_string(),
         path: event.raw_path.unwrap_or_default(),
         query: event.raw_query_string.unwrap_or_default(),
-        headers: event.headers.iter().map(|(name, value)| (name.to_string(), shown(value))).collect(),
+        headers: headers.chain(cookies).collect(),
         body: decoded.map_or(text.into_bytes(), Result::unwrap_or_default),
         caller: claims.and_then(|claims| Caller::of(&claims, names)),
     }

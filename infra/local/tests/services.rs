@@ -76,6 +76,26 @@ async fn an_object_comes_back_as_it_was_put() {
 }
 
 #[tokio::test]
+async fn an_address_that_was_signed_for_a_put_takes_that_put_and_no_other() {
+    let w = World::start(still()).await;
+    let put = w.s3.put_object().bucket(w.bucket()).key("inbox/acme-hr/a b.csv").content_type("text/csv");
+    let url = put.presigned(PresigningConfig::expires_in(Duration::from_secs(60)).unwrap()).await.unwrap();
+    let curl = async |url: &str, kind: &str| {
+        let kind = format!("content-type: {kind}");
+        let arguments =
+            ["-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "-H", &kind, "--data-binary", "id\n1\n", url];
+        let output = tokio::process::Command::new("curl").args(arguments).output().await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(curl(url.uri(), "text/html").await, "403", "another content type than was signed");
+    assert_eq!(curl(&url.uri().replace("a%20b.csv", "c.csv"), "text/csv").await, "403", "another key than was signed");
+    assert_eq!(curl(url.uri().split('?').next().unwrap(), "text/csv").await, "403", "no signature");
+    assert_eq!(w.get("inbox/acme-hr/a b.csv").await, None);
+    assert_eq!(curl(url.uri(), "text/csv").await, "200");
+    assert_eq!(w.get("inbox/acme-hr/a b.csv").await.as_deref(), Some("id\n1\n"));
+}
+
+#[tokio::test]
 async fn any_key_that_s3_takes_works() {
     let w = World::start(still()).await;
     let long = "x".repeat(1_018);

@@ -87,8 +87,9 @@ impl<'a, W: World> Call<'a, W> {
     pub(crate) fn if_match(&self) -> Result<u64, Problem> {
         let needed = || Problem::new(428, "precondition_required", "If-Match must name the version that you have read");
         let tag = self.header("if-match").ok_or_else(needed)?.trim();
-        let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag).parse();
-        version.map_err(|_| Problem::bad_request("If-Match must be an ETag that this API gave, such as \"3\""))
+        let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        let told = "If-Match must be the ETag that was read, such as \"3\"";
+        number.ok_or_else(|| Problem::bad_request(told).field("If-Match"))
     }
 
     /// Where this API is reached from outside: as set, or by the name that this request came by.

@@ -18,12 +18,16 @@ mod time;
 mod world;
 
 mod accounts;
+mod audiences;
 mod audit;
 mod connections;
+mod edits;
+mod groups;
 mod links;
 mod mapping;
 mod people;
 mod runs;
+mod segments;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -38,9 +42,13 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(connections::routes());
+    routes.extend(edits::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(groups::routes());
+    routes.extend(segments::routes());
+    routes.extend(audiences::routes());
     routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes

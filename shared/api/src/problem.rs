@@ -150,10 +150,10 @@ impl From<NotSaved> for Problem {
             NotSaved::IdTaken(_) => {
                 Self::conflict("name_taken", "the name makes an id that is taken; choose another name").field("name")
             }
-            NotSaved::RouteTaken => Self::conflict("link_taken", detail).field("provider"),
             NotSaved::Connector(_) => Self::conflict("connector_fixed", detail).field("connector"),
             NotSaved::Exists(_) => Self::conflict("connection_exists", detail).field("name"),
             NotSaved::Deleted(_) => Self::conflict("name_taken", detail).field("name"),
+            NotSaved::LinkTaken => Self::conflict("link_taken", detail).field("provider"),
             NotSaved::Raced => Self::stale(),
             NotSaved::Port(error) => error.into(),
         }

@@ -8,10 +8,10 @@ mod support;
 
 use made::{HOUR, account, connection, id, plan, run, run_id};
 use muster_aws::Table;
-use muster_core::ids::ConnectionId;
+use muster_core::ids::{ConnectionId, RunId};
 use muster_sync::{
     Admin, Claim, CommitPlan, Connection, ConnectionStatus, Credentials, Finish, Ledger, Login, MailKind, MailState,
-    Opened, OutboxMail, Position, Posted, Removal, Retry, Run, RunCounts, RunState, TakeLease, Transition,
+    Opened, OutboxMail, Position, Posted, Removal, Retry, Run, RunCounts, RunSpan, RunState, TakeLease, Transition,
 };
 use support::{Fault, Wire, cancelled, failure, table};
 
@@ -79,6 +79,7 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         mail: true,
         voids_plans: true,
         deletes: false,
+        by_sync: true,
         now_ms: NOW,
     }
 }
@@ -168,6 +169,34 @@ async fn runs_are_listed_newest_first() {
     }
     let runs = table.runs(&account(), &id()).await.unwrap();
     assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["a", "c", "b"]);
+}
+
+/// The ids of a page of the list by time.
+async fn newest(table: &muster_aws::Table, span: RunSpan) -> Vec<(i64, String)> {
+    let found = table.newest_runs(&account(), &id(), &span).await.unwrap();
+    found.into_iter().map(|(ms, id)| (ms, id.to_string())).collect()
+}
+
+#[tokio::test]
+async fn runs_are_paged_by_time_without_runs_of_events() {
+    let (table, _) = fresh(1).await;
+    for (name, at) in [("b", 10), ("a", 30), ("c", 20), ("d", 20), ("e-1", 25), ("f", 9)] {
+        table.open_run(&Run { received_ms: at, ..run(name) }).await.unwrap();
+    }
+    let all = RunSpan { from_ms: 0, to_ms: 999_999_999_999_999, before: None, most: 100 };
+    let expected = [(30, "a"), (20, "d"), (20, "c"), (10, "b"), (9, "f")].map(|(ms, id)| (ms, id.to_owned()));
+    assert_eq!(newest(&table, all.clone()).await, expected);
+    let mut span = RunSpan { most: 1, ..all.clone() };
+    for place in &expected {
+        assert_eq!(newest(&table, span.clone()).await, [place.clone()]);
+        span.before = Some((place.0, RunId::parse(&place.1).unwrap()));
+    }
+    assert_eq!(newest(&table, span).await, []);
+    assert_eq!(newest(&table, RunSpan { from_ms: 10, to_ms: 20, ..all.clone() }).await, expected[1..4]);
+    assert_eq!(newest(&table, RunSpan { from_ms: 31, to_ms: 5, ..all }).await, []);
+    let ids = ["a", "none", "c"].map(|id| RunId::parse(id).unwrap());
+    assert_eq!(table.runs_of(&account(), &id(), &ids).await.unwrap().len(), 2);
+    assert_eq!(table.runs_of(&account(), &id(), &[]).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -21,6 +21,11 @@ fn part(about: &About) -> String {
             let _ = writeln!(text, "| `{}` | `[{table}]` | {needed} | {help} |", key.name);
         }
     }
+    for key in about.platform {
+        let needed = if key.needed { "for links" } else { "" };
+        let help = key.help.replace('|', "\\|");
+        let _ = writeln!(text, "| `{}` | the product's own keys | {needed} | {help} |", key.name);
+    }
     let _ = writeln!(text, "\n`unique_id` from {}. Columns: {}.", list(about.ids, " or "), list(about.columns, ", "));
     let (column, words) = about.status;
     let _ = writeln!(text, "\n| `{column}` | means |\n| --- | --- |");

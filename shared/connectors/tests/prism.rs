@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
 use judge::Judge;
-use muster_connectors::{Connector, HttpRequest, Page, Scope, Secret, Step, Target, connector};
+use muster_connectors::{
+    Connector, Fault, FaultKind, HttpRequest, LinkAsk, LinkNext, Page, Scope, Secret, Step, Target, connector,
+};
 
 /// 2026-11-01T00:00:00Z.
 const NOW_MS: i64 = 1_793_491_200_000;
@@ -223,4 +225,84 @@ fn bamboohr_takes_our_requests_and_refuses_wrong_ones() {
     by_key.refused(400, |request| request.body = br#"{"fields":"id"}"#.to_vec());
     by_key.refused(400, |request| request.body = br#"{"fields":["id"],"filters":{"employeeIds":["a"]}}"#.to_vec());
     by_key.refused(405, replaced("reports/custom", "reports/own"));
+}
+
+/// A link that asks a judge.
+struct Linking<'j> {
+    judge: &'j Judge,
+    connector: &'static dyn Connector,
+    provider: BTreeMap<String, String>,
+    platform: BTreeMap<String, Secret>,
+}
+
+impl<'j> Linking<'j> {
+    fn new(judge: &'j Judge, id: &str, provider: &[(&str, &str)], platform: &[(&str, &str)]) -> Self {
+        let Asked { connector, provider, credentials, .. } = Asked::new(judge, id, provider, platform);
+        Self { judge, connector, provider, platform: credentials }
+    }
+
+    /// Asks all requests of a flow: each must be good in the judge's eyes. Answers the last one and what it came to.
+    fn ask(&self, finish: bool) -> (HttpRequest, Result<LinkNext, Fault>) {
+        let none = BTreeMap::new();
+        let ask = LinkAsk {
+            platform: &self.platform,
+            provider: &self.provider,
+            customer: "acme-people",
+            organization: "Acme",
+            email: "ann@acme.example",
+            redirect_url: "https://console.example/linked",
+            columns: &[],
+            credentials: &BTreeMap::new(),
+            given: &none,
+        };
+        let link = self.connector.link().unwrap();
+        let mut step = if finish { link.finish(&ask).unwrap() } else { link.start(&ask) };
+        loop {
+            let request = link.request(&ask, &step);
+            let answer = self.judge.ask(&request);
+            assert_eq!(answer.wrongs(), Vec::<String>::new(), "{request:?}");
+            match link.read(&ask, &step, &answer.response(NOW_MS)) {
+                Ok(LinkNext::Ask(next)) => step = next,
+                end => return (request, end),
+            }
+        }
+    }
+
+    fn refused(&self, status: u16, change: impl Fn(&mut HttpRequest)) {
+        let (mut request, _) = self.ask(false);
+        change(&mut request);
+        assert_eq!(self.judge.ask(&request).status, status, "{request:?}");
+    }
+}
+
+#[test]
+fn apideck_takes_our_links_and_refuses_wrong_ones() {
+    let Some(judge) = Judge::of("apideck/vault.yml") else { return };
+    let linking = Linking::new(&judge, "apideck", &[], &[("api_key", "key"), ("app_id", "app")]);
+    let (_, started) = linking.ask(false);
+    assert!(matches!(started, Ok(LinkNext::Started(_))), "{started:?}");
+    // The example is a system of another kind, so nothing is linked yet.
+    let (_, finished) = linking.ask(true);
+    assert_eq!(finished.unwrap_err().kind, FaultKind::NotReady);
+
+    linking.refused(401, without("authorization"));
+    linking.refused(422, without("x-apideck-app-id"));
+    linking.refused(422, without("x-apideck-consumer-id"));
+    linking.refused(422, |request| request.body = br#"{"redirect_url":"https://console.example"}"#.to_vec());
+    linking.refused(422, |request| request.body = br#"{"settings":{"unified_apis":["people"]}}"#.to_vec());
+}
+
+#[test]
+fn workos_takes_our_links_and_refuses_wrong_ones() {
+    let Some(judge) = Judge::of("workos/workos-directory-subset.yaml") else { return };
+    let organization = [("organization_id", "org_01EHZNVPK3SFK441A1RGBFSHRT")];
+    let linking = Linking::new(&judge, "workos", &organization, &[("api_key", "sk_example")]);
+    let (_, started) = linking.ask(false);
+    assert!(matches!(started, Ok(LinkNext::Started(_))), "{started:?}");
+    let (asked, finished) = linking.ask(true);
+    assert!(matches!(finished, Ok(LinkNext::Finished(_))), "{asked:?}: {finished:?}");
+
+    linking.refused(401, without("authorization"));
+    linking.refused(422, |request| request.body = br#"{"intent":"dsync"}"#.to_vec());
+    linking.refused(422, |request| request.body = br#"{"organization":"org_1","intent":"people"}"#.to_vec());
 }

@@ -3,11 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod access;
+mod audiences;
 mod audit;
 mod connections;
+mod crowd;
 mod decisions;
 mod document;
+mod edits;
+mod explain;
+mod groups;
+mod links;
 mod mapping;
 mod once;
+mod paging;
+mod people;
 mod product;
 mod runs;
+mod segments;

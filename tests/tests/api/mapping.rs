@@ -165,7 +165,7 @@ async fn a_trial_gives_the_plan_of_the_real_import_and_stores_nothing() {
         assert_eq!(plan["changes"].as_array().unwrap().len(), 4);
         let renamed = plan["changes"].as_array().unwrap().iter().find(|change| change["unique_id"] == "0003").unwrap();
         assert_eq!(renamed["fields"][0], json!({"field": "first_name", "old": ["P3"], "new": ["Renamed"]}));
-        let values = json!([{"field": "department", "value": "Research", "people": 1}]);
+        let values = json!([{"field": "department", "value": "Research", "people": 1, "unmapped": false}]);
         assert_eq!(plan["new_values"], values);
     }
 }
@@ -227,6 +227,22 @@ async fn settings_that_would_not_be_saved_are_told_key_by_key() {
 }
 
 #[tokio::test]
+async fn settings_are_tried_as_json_as_they_are_shown() {
+    let rig = settled(STAFF, &[(DAYS[0], day(0))]).await;
+    let api = Api::of(&rig);
+    let mut file = api.as_admin("acme").get(&format!("{HERE}/settings")).await.expect(200).json["file"].clone();
+    file["fields"]["first_name"]["transforms"] = json!(["lower"]);
+    let path = format!("{HERE}/trials");
+    let trial = without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(200);
+    assert_eq!(trial.json["plan"]["counts"]["updated"], 40);
+    file["fields"]["first_name"]["transforms"] = json!(["louder"]);
+    let refused = without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(422);
+    assert_eq!(refused.json["field"], "fields.first_name.transforms");
+    file["shoe_size"] = json!(43);
+    without_a_trace(&rig, async |admin| admin.post(&path, file.clone()).await).await.expect(422);
+}
+
+#[tokio::test]
 async fn a_trial_that_runs_out_of_time_says_so() {
     let rig = settled(STAFF, &[(DAYS[0], day(0))]).await;
     let ports = rig.ports();
@@ -272,6 +288,30 @@ async fn an_unmapped_value_comes_first_and_a_blocked_one_never() {
     for answer in [first, second, tables] {
         assert!(!answer.text.contains("6789"), "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn a_value_that_no_table_has_is_mailed_once_and_makes_no_group() {
+    let mut rows = staff(40);
+    rows.retain(|row| row.contains("Sales"));
+    rows[0] = "0000,P0,Opps,A".into();
+    let rig = settled(&with_table(), &[(DAYS[0], csv(&rows))]).await;
+    rows[0] = "0000,Renamed,Opps,A".into();
+    rows[1] = "0003,Renamed,Leagl,A".into();
+    rig.upload(DAYS[1], &csv(&rows)).await;
+    rig.settle().await;
+    let told: Vec<bool> =
+        rig.services.ses.mails().iter().map(|mail| format!("{mail:?}").contains("Opps (not in the")).collect();
+    assert_eq!(told, [true, false]);
+    let values = Api::of(&rig).as_admin("acme").get(&format!("{HERE}/values")).await.expect(200);
+    let line = values.json["items"].as_array().unwrap().iter().find(|item| item["field"] == "department").unwrap();
+    assert_eq!((&line["unmapped"], &line["new"]), (&json!(2), &json!(1)));
+    let (account, _) = rig.connection.clone().unwrap();
+    let groups = muster_sync::groups(&rig.ports().table, &account).await.unwrap();
+    assert_eq!(
+        groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(),
+        ["Acme staff", "Department: Selling"]
+    );
 }
 
 #[tokio::test]

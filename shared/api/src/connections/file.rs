@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::Problem;
 
 /// The longest connection file, in bytes: the entry of the audit that tells of it holds it twice.
-pub(super) const LONGEST_FILE: usize = 40_000;
+pub(crate) const LONGEST_FILE: usize = 40_000;
 
 /// A connection file (docs/connection-file.md), key for key. What is left out, or null, holds its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -197,7 +197,7 @@ impl ConnectionFile {
     }
 
     /// The text of the file. One that names no account is the caller's.
-    pub(super) fn to_toml(&self, account: &AccountId) -> Result<String, Problem> {
+    pub(crate) fn to_toml(&self, account: &AccountId) -> Result<String, Problem> {
         let mut file = self.clone();
         file.account.get_or_insert_with(|| account.to_string());
         // Only a number beyond TOML's is none of its values.

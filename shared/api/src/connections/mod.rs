@@ -17,6 +17,8 @@ use muster_sync::{
 };
 use serde_json::{Value, json};
 
+pub(crate) use self::file::{ConnectionFile, LONGEST_FILE};
+
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::route::Route;

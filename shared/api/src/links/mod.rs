@@ -197,7 +197,7 @@ async fn approver_link<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
         return Err(Problem::invalid("days", format!("days: must be 1 to {MOST_DAYS}")));
     }
     let connection = call.connection().await?;
-    let Some(public_url) = &call.world.config().public_url else {
+    let Some(public_url) = call.public_url() else {
         return Err(Problem::conflict(
             "no_public_url",
             "an operator must set MUSTER_PUBLIC_URL: where this API is reached",
@@ -208,7 +208,7 @@ async fn approver_link<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     call.audit("approver.asked", &target(&connection), None, Some(json!({"approval": id, "days": days}))).await?;
     let asked = (call.caller.user.as_str(), email);
     let token = ask_approver(call.world.table(), &connection, asked, &id, expires_ms).await?;
-    let answer = ApproverLink { url: format!("{public_url}/consents/{token}"), expires_at: shown(expires_ms) };
+    let answer = ApproverLink { url: Some(format!("{public_url}/consents/{token}")), expires_at: shown(expires_ms) };
     Ok(Reply::json(201, &answer).shown_once(&["url"]))
 }
 

@@ -195,7 +195,7 @@ pub(super) struct ApproverWish {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ApproverLink {
     /// The address; shown once.
-    pub(super) url: String,
+    pub(super) url: Option<String>,
     /// Until when it is good.
     pub(super) expires_at: String,
 }

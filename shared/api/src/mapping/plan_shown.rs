@@ -108,6 +108,8 @@ struct TrialValue {
     value: String,
     /// People who have it.
     people: u64,
+    /// Whether the field's value table does not have it.
+    unmapped: bool,
 }
 
 /// A group whose membership would change.
@@ -189,6 +191,7 @@ pub(super) fn plan(tried: TriedPlan) -> TrialPlan {
         field: new.field.name().to_owned(),
         value: new.value,
         people: new.people,
+        unmapped: new.unmapped,
     });
     let groups = groups.into_iter().map(|group| TrialGroup {
         name: group.name,
@@ -231,6 +234,7 @@ fn change(change: &Change) -> TrialChange {
         Reason::Absent => "absent".to_owned(),
         Reason::Rollback => "rollback".to_owned(),
         Reason::Deletion => "deletion".to_owned(),
+        Reason::ByHand => "by_hand".to_owned(),
         Reason::Status(status) => format!("status:{}", status.as_str()),
     };
     let fields = Field::all().filter_map(|field| {

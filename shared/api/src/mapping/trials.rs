@@ -1,17 +1,20 @@
 //! Trying settings out before they are saved.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use muster_core::settings::{Settings, SettingsError, credentials_of};
+use muster_core::settings::{Problem as Wrong, Settings, SettingsError, credentials_of};
 use muster_sync::{Connection, Drawn, NotSaved, Terms, TriedOut, TryOut, check_settings};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::PATIENCE_MS;
 use super::looked_at::{FindingShown, LookedAtShown};
 use super::plan_shown::{TrialPlan, plan};
 use crate::call::Call;
 use crate::caller::Need;
+use crate::connections::{ConnectionFile, LONGEST_FILE};
 use crate::problem::{FieldProblem, Problem};
 use crate::reply::Reply;
 use crate::route::Route;
@@ -48,10 +51,22 @@ struct TrySettings {
     validate_only: Option<bool>,
 }
 
-/// The settings as they are.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Candidate {}
+/// Settings to try.
+struct Candidate;
+
+impl JsonSchema for Candidate {
+    fn schema_name() -> Cow<'static, str> {
+        "Candidate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let file = generator.subschema_for::<ConnectionFile>();
+        json_schema!({
+            "description": "A connection file; `{}` stands for the settings as they are.",
+            "anyOf": [file, {"type": "object", "maxProperties": 0}],
+        })
+    }
+}
 
 /// What settings would do.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -83,7 +98,10 @@ async fn try_out<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
         Err(NotChecked::Settings(error)) if only_checked => {
             return Ok(Reply::json(200, &TrialShown { problems: problems(error), ..TrialShown::default() }));
         }
-        Err(NotChecked::Settings(error)) => return Err(error.into()),
+        Err(NotChecked::Settings(error)) => {
+            let told = problems(error).into_iter();
+            return Err(Problem::all_invalid(told.map(|wrong| (wrong.field, wrong.problem))));
+        }
         Err(NotChecked::Other(problem)) => return Err(*problem),
     };
     if only_checked {
@@ -156,16 +174,31 @@ fn given<W: World>(call: Call<'_, W>) -> Result<Option<Given>, NotChecked> {
     if call.request.body.is_empty() {
         return Ok(None);
     }
-    if kind.eq_ignore_ascii_case("application/toml") {
-        let text = call.text()?;
-        let settings = Settings::from_toml(text).map_err(NotChecked::Settings)?;
-        return Ok(Some((settings, credentials_of(text))));
+    let is_toml = kind.eq_ignore_ascii_case("application/toml");
+    let text = if is_toml {
+        call.text()?.to_owned()
+    } else if call.body::<Value>()? == Value::Object(Map::new()) {
+        return Ok(None);
+    } else {
+        call.body::<ConnectionFile>()?.to_toml(&call.caller.account)?
+    };
+    if text.len() > LONGEST_FILE {
+        let message = format!("the connection file is longer than {LONGEST_FILE} bytes");
+        let problem = Wrong { path: "file".to_owned(), line: None, message };
+        return Err(NotChecked::Settings(SettingsError { problems: vec![problem] }));
     }
-    let Candidate {} = call.body()?;
-    Ok(None)
+    let settings = Settings::from_toml(&text).map_err(|mut error| {
+        // Lines of a text that nobody wrote would only mislead.
+        error.problems.iter_mut().for_each(|problem| problem.line = problem.line.filter(|_| is_toml));
+        NotChecked::Settings(error)
+    })?;
+    Ok(Some((settings, credentials_of(&text))))
 }
 
 fn problems(error: SettingsError) -> Vec<FieldProblem> {
-    let told = error.problems.into_iter();
-    told.map(|problem| FieldProblem { field: problem.path, problem: problem.message }).collect()
+    let told = error.problems.into_iter().map(|Wrong { path, line, message }| {
+        let line = line.map_or(String::new(), |line| format!("line {line}: "));
+        FieldProblem { field: path, problem: line + &message }
+    });
+    told.collect()
 }

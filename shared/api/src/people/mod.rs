@@ -1,15 +1,18 @@
 //! People: found, looked at with where each value came from, and explained.
 
+mod explain;
 mod query;
 mod shown;
 
 use muster_core::ids::{ConnectionId, UniqueId};
-use muster_sync::{Documents, SearchPlace, Shelf, Way, Within, search, see_person, settings_of, shard_of};
+use muster_sync::{SearchPlace, Way, Within, opt_outs_of, search, see_person, settings_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::query::{Looked, Search};
-use self::shown::{PersonList, PersonShown, consents_of, listed, person};
+pub(crate) use self::query::Looked;
+use self::query::Search;
+pub(crate) use self::shown::{PersonList, listed};
+use self::shown::{PersonShown, person};
 use crate::call::Call;
 use crate::caller::Need;
 use crate::cursor;
@@ -45,6 +48,19 @@ pub(crate) fn routes<W: World>() -> Vec<Route<W>> {
         )
         .query::<ShowPerson>()
         .gives::<PersonShown>(200, "the person"),
+        Route::get(
+            "/v1/connections/{connection}/runs/{run}/explanations/{unique_id}",
+            "explain_person",
+            Need::ReadSettings,
+            |call| Box::pin(explain::explain(call)),
+        )
+        .says(
+            "Explains what a run did with one person, or why nothing",
+            "Five steps: what the source says of them, what the mapping makes of that, what was stored, what was \
+             decided, what was written. The source is read anew for it, as long as it is kept; the person need not be \
+             in the source nor in the directory.",
+        )
+        .gives::<explain::ExplanationShown>(200, "the explanation"),
     ]
 }
 
@@ -77,7 +93,8 @@ async fn of_connection<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     found(call, Within::Connection(&connection), looked).await
 }
 
-async fn found<W: World>(call: Call<'_, W>, within: Within<'_>, looked: Looked) -> Result<Reply, Problem> {
+/// One page of a search.
+pub(crate) async fn found<W: World>(call: Call<'_, W>, within: Within<'_>, looked: Looked) -> Result<Reply, Problem> {
     let digest = looked.digest();
     let from = looked.cursor.as_deref().map(|text| place_of(text, digest)).transpose()?;
     let (table, limit) = (call.world.table(), u32::try_from(looked.limit).unwrap_or(1));
@@ -124,8 +141,6 @@ async fn show<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     if seen.stored.removed_ms.is_some() && query.removed != Some(true) {
         return Err(Problem::not_found());
     }
-    let shelf = Shelf::Consents(connection.id.clone(), shard_of(id.as_str()));
-    let kept = table.document(&connection.account, &shelf, id.as_str()).await?;
-    let consents = kept.map(|kept| consents_of(&kept.body)).unwrap_or_default();
+    let consents = opt_outs_of(table, &connection.account, &connection.id, &id).await?.unwrap_or_default();
     Ok(Reply::json(200, &person(&connection, &settings_of(&connection)?, seen, consents)))
 }

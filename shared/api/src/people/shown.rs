@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use muster_core::field::Field;
 use muster_core::recipient::{Recipient, Value};
 use muster_core::settings::Settings;
-use muster_sync::{Connection, FoundPerson, PersonSeen, Provenance, SourceKind, WritingRun};
+use muster_sync::{Connection, FoundPerson, OptOut, PersonSeen, Provenance, SourceKind, WritingRun};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::time;
 
 /// A page of people.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PersonList {
-    pub(super) items: Vec<PersonListed>,
+pub(crate) struct PersonList {
+    pub(crate) items: Vec<PersonListed>,
     /// Where the next page begins; null at the end. A page may be short, even empty, and not be the last.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A person of a list.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PersonListed {
+pub(crate) struct PersonListed {
     /// The connection that owns them.
     connection: String,
     /// The source's id of the person.
@@ -39,7 +39,7 @@ pub(super) struct PersonListed {
 /// One value, or several where the field is switched on for it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// One.
     One(String),
     /// Several.
@@ -112,37 +112,18 @@ struct RunTold {
 
 /// A channel that a person opted out of.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct ConsentShown {
+struct ConsentShown {
     /// The channel's field.
     channel: String,
     /// Always true: a channel that is not here was not opted out of.
     opted_out: bool,
-    /// Who said so.
-    by: Option<String>,
+    /// Who noted it: role and user.
+    by: String,
     /// When.
-    at: Option<String>,
+    at: String,
 }
 
-/// An opt-out as stored.
-#[derive(Debug, Deserialize)]
-struct KeptConsent {
-    by: Option<String>,
-    at_ms: Option<i64>,
-}
-
-/// The opt-outs of a stored document.
-pub(super) fn consents_of(body: &str) -> Vec<ConsentShown> {
-    let kept: BTreeMap<String, KeptConsent> = serde_json::from_str(body).unwrap_or_default();
-    let shown = |(channel, kept): (String, KeptConsent)| ConsentShown {
-        channel,
-        opted_out: true,
-        by: kept.by,
-        at: kept.at_ms.map(time::shown),
-    };
-    kept.into_iter().map(shown).collect()
-}
-
-fn value_of(value: &Value) -> Shown {
+pub(super) fn value_of(value: &Value) -> Shown {
     match value {
         Value::One(text) => Shown::One(text.clone()),
         Value::Many(texts) => Shown::Many(texts.clone()),
@@ -150,7 +131,7 @@ fn value_of(value: &Value) -> Shown {
 }
 
 /// A person of a list.
-pub(super) fn listed(found: FoundPerson) -> PersonListed {
+pub(crate) fn listed(found: FoundPerson) -> PersonListed {
     let Recipient { unique_id, status, values } = found.recipient;
     PersonListed {
         connection: found.connection.to_string(),
@@ -167,7 +148,7 @@ pub(super) fn person(
     connection: &Connection,
     settings: &Settings,
     seen: PersonSeen,
-    consents: Vec<ConsentShown>,
+    opt_outs: BTreeMap<Field, OptOut>,
 ) -> PersonShown {
     let recipient = &seen.stored.recipient;
     let is_told = |field: &Field| {
@@ -184,6 +165,12 @@ pub(super) fn person(
         locked: settings.fields.contains_key(&field),
         provenance: seen.fields.get(&field).map(|told| provenance(connection, told)),
     });
+    let consents = opt_outs.into_iter().map(|(channel, noted)| ConsentShown {
+        channel: channel.name().to_owned(),
+        opted_out: true,
+        by: noted.by,
+        at: time::shown(noted.at_ms),
+    });
     PersonShown {
         connection: connection.id.to_string(),
         unique_id: recipient.unique_id.to_string(),
@@ -192,7 +179,7 @@ pub(super) fn person(
         removed_at: seen.stored.removed_ms.map(time::shown),
         fields: fields.collect(),
         groups: seen.groups,
-        consents,
+        consents: consents.collect(),
         last_written: run_told(&seen.last),
     }
 }
@@ -211,7 +198,7 @@ fn run_told(run: &WritingRun) -> RunTold {
     }
 }
 
-fn kind_name(kind: SourceKind) -> &'static str {
+pub(super) fn kind_name(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::File => "file",
         SourceKind::Listing => "listing",

@@ -50,7 +50,7 @@ impl State {
 /// What caused a run.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CauseShown {
-    /// `file`, `poll`, `event`, `late`, `rollback` …
+    /// `file`, `poll`, `event`, `late`, `rollback`, `farewell`
     kind: String,
     /// Of a poll: whether everybody is listed, or only who changed.
     #[serde(skip_serializing_if = "Option::is_none")]

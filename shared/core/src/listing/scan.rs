@@ -302,10 +302,11 @@ impl Scan<'_, '_> {
             self.unusable(Issue::at(Code::Encoding, place, message));
             return Ok(());
         };
-        let Reading { unique_id, desired, issues, dated } = self.bound.read(&texts, place);
+        let Reading { unique_id, desired, issues, unmapped, dated } = self.bound.read(&texts, place);
         let had_issues = !issues.is_empty();
         let lost = issues.iter().any(|issue| issue.code.reach() == Reach::Listing);
         issues.into_iter().for_each(|issue| self.out.log.push(issue));
+        unmapped.into_iter().for_each(|value| self.out.log.unmapped_value(value));
         if let Some(id) = &unique_id {
             let width = u16::try_from(id.as_str().chars().count()).unwrap_or(u16::MAX);
             let (least, most) = self.out.id_width;

@@ -6,7 +6,7 @@ use super::bound::{Bound, Failure, Place as Origin};
 use super::expression::Outcome;
 use super::rule::Rule;
 use super::{NOT_GIVEN, STAYS, transform};
-use crate::field::Kind;
+use crate::field::{Field, Kind};
 use crate::ids::{IdError, UniqueId};
 use crate::issue::{Code, Issue, Place};
 use crate::privacy::{blocked_id, blocked_value};
@@ -23,6 +23,8 @@ pub struct Reading {
     pub desired: Option<Desired>,
     /// What was found, each with place, unique id and the masked original record.
     pub issues: Vec<Issue>,
+    /// Values that a value table does not have, by field; an employment status that is none too.
+    pub unmapped: Vec<(Field, String)>,
     /// Whether the result depends on the day it is read. Expressions have no clock, so never yet.
     pub dated: bool,
 }
@@ -65,7 +67,7 @@ fn is_exponent(text: &str) -> bool {
 impl Bound<'_> {
     /// Reads one record. `cells` are in the header's order; a cell that is not there says nothing.
     pub fn read(&self, cells: &[&str], place: Place) -> Reading {
-        let mut record = Record { bound: self, cells, issues: Vec::new() };
+        let mut record = Record { bound: self, cells, issues: Vec::new(), unmapped: Vec::new() };
         let Some(unique_id) = record.unique_id() else {
             return record.done(None, None, place);
         };
@@ -88,6 +90,7 @@ struct Record<'r> {
     bound: &'r Bound<'r>,
     cells: &'r [&'r str],
     issues: Vec<Issue>,
+    unmapped: Vec<(Field, String)>,
 }
 
 impl<'r> Record<'r> {
@@ -100,10 +103,14 @@ impl<'r> Record<'r> {
                 issue.original.clone_from(&original);
             }
         }
-        Reading { unique_id, desired, issues: self.issues, dated: false }
+        Reading { unique_id, desired, issues: self.issues, unmapped: self.unmapped, dated: false }
     }
 
     fn issue(&mut self, rule: &Rule, origin: &Origin<'_>, (code, message): Finding) {
+        if matches!(code, Code::UnmappedValue | Code::UnknownStatus) {
+            let said = self.bound.said_of(rule.field, self.cells).into_iter();
+            self.unmapped.extend(said.filter_map(|said| Some((rule.field, said.unmapped()?))));
+        }
         let mut issue = Issue::at(code, Place::default(), message);
         issue.field = Some(rule.field);
         issue.column = match origin {

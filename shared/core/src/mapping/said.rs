@@ -28,6 +28,16 @@ pub enum Said {
     },
 }
 
+impl Said {
+    /// The value, where the field's value table does not have it.
+    pub(super) fn unmapped(self) -> Option<String> {
+        match self {
+            Self::Value { text, becomes: Becomes::Unmapped } => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// What becomes of a source's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Becomes {

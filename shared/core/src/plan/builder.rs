@@ -200,6 +200,7 @@ impl<'a> PlanBuilder<'a> {
             field: *field,
             value: value.clone(),
             people: *people,
+            unmapped: true,
         }));
         new_values.sort();
         let mut issues: Vec<_> = self.issues.iter().map(|(&code, &count)| IssueTally { code, count }).collect();
@@ -283,7 +284,7 @@ impl<'a> PlanBuilder<'a> {
     fn new_grouping_values(&self) -> Vec<NewValue> {
         let made = self.groups.iter().filter(|(_, group)| group.made && group.joined > 0);
         made.filter_map(|((field, _), group)| {
-            Some(NewValue { field: (*field)?, value: group.value.clone(), people: group.joined })
+            Some(NewValue { field: (*field)?, value: group.value.clone(), people: group.joined, unmapped: false })
         })
         .collect()
     }

@@ -149,6 +149,8 @@ pub struct NewValue {
     pub value: String,
     /// How many people of this run carry it.
     pub people: u64,
+    /// Whether the field's value table does not have it, so that nothing is stored for it.
+    pub unmapped: bool,
 }
 
 /// How a group's membership changes by the plan.

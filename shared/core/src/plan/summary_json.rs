@@ -83,6 +83,8 @@ struct WireNewValue {
     field: String,
     value: String,
     people: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unmapped: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -241,11 +243,16 @@ fn limit(wire: WireLimit) -> Result<Limit, String> {
 }
 
 fn wire_new_value(new: &NewValue) -> WireNewValue {
-    WireNewValue { field: new.field.name().to_owned(), value: new.value.clone(), people: new.people }
+    WireNewValue {
+        field: new.field.name().to_owned(),
+        value: new.value.clone(),
+        people: new.people,
+        unmapped: new.unmapped,
+    }
 }
 
 fn new_value(wire: WireNewValue) -> Result<NewValue, String> {
-    Ok(NewValue { field: field(&wire.field)?, value: wire.value, people: wire.people })
+    Ok(NewValue { field: field(&wire.field)?, value: wire.value, people: wire.people, unmapped: wire.unmapped })
 }
 
 fn wire_group(group: &GroupChange) -> WireGroup {

@@ -54,7 +54,12 @@ fn summary(text: &str) -> Summary {
             IssueTally { code: Code::DuplicateId, count: 4 },
             IssueTally { code: Code::ColumnBlocked, count: 1 },
         ],
-        new_values: vec![NewValue { field: field("department"), value: format!("Field Service{text}"), people: 8 }],
+        new_values: vec![NewValue {
+            field: field("department"),
+            value: format!("Field Service{text}"),
+            people: 8,
+            unmapped: false,
+        }],
         groups: vec![
             GroupChange { name: format!("Field Service{text}"), made: true, joined: 8, left: 0 },
             GroupChange { name: format!("Acme staff{text}"), made: false, joined: 12, left: 210 },

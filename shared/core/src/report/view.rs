@@ -94,10 +94,11 @@ impl View {
                 format!("−{}", thousands(group.left)),
             ]
         });
-        let new_values = summary
-            .new_values
-            .iter()
-            .map(|new| [new.field.spec().label.to_owned(), clean(&new.value), counted(new.people, "person", "people")]);
+        let new_values = summary.new_values.iter().map(|new| {
+            let unmapped = if new.unmapped { " (not in the value table)" } else { "" };
+            let value = format!("{}{unmapped}", clean(&new.value));
+            [new.field.spec().label.to_owned(), value, counted(new.people, "person", "people")]
+        });
         Self {
             subject: subject(report),
             headline: headline(report, kind),

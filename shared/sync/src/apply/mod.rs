@@ -3,16 +3,17 @@
 mod after;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use muster_core::plan::{Change, ChunkReader, fold, summary_from_json};
+use muster_core::plan::{Change, ChunkReader, NewValue, fold, summary_from_json};
 use muster_core::settings::Settings;
 
 use self::after::After;
 use crate::ids::{Ids, ids_of};
+use crate::import::unmapped_name;
 use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
-    ApplyJob, Cause, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError,
-    ProductEvent, Queue, Run, RunState, Written, settings_of,
+    ApplyJob, Cause, Clock, Connection, Directory, Finish, Handwork, Ledger, MailKind, Objects, OutboxMail, PlanRef,
+    PortError, ProductEvent, Queue, Run, RunState, Written, settings_of,
 };
 
 /// Recipient writes under way at once in one function: enough to hide the service's latency, few
@@ -140,8 +141,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             feed: after.feed,
             due_ms: after.due_ms,
             mail: after.mail,
-            voids_plans: !matches!(run.cause, Cause::Event { .. }),
+            voids_plans: voids_plans(&run.cause),
             deletes: matches!(run.cause, Cause::Farewell { .. }),
+            by_sync: !matches!(run.cause, Cause::ByHand { .. }),
             now_ms,
         };
         let mail = finish.mail;
@@ -169,7 +171,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let summary =
             summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
         let made = summary.new_values.iter();
-        let made: Vec<_> = made.map(|new| (new.field.name().to_owned(), fold(&new.value), new.value.clone())).collect();
+        // A value without a place in a value table makes no group; it is kept so that it is told once.
+        let kept_as =
+            |new: &NewValue| if new.unmapped { unmapped_name(new.field) } else { new.field.name().to_owned() };
+        let made: Vec<_> = made.map(|new| (kept_as(new), fold(&new.value), new.value.clone())).collect();
         if made.is_empty() { Ok(()) } else { self.ledger.add_group_values(&run.account, &run.connection, &made).await }
     }
 
@@ -184,6 +189,15 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
 fn grouped_after<'a>(run: &Run, plan: &'a PlanRef, connection: &Connection) -> &'a str {
     let everybody = run.conflicts == 0 || plan.grouped_by == connection.grouped_by;
     if everybody { &plan.grouped_by } else { "" }
+}
+
+/// A plan writes nobody who changed since it was made, so single people void none; but who was erased may be in one.
+fn voids_plans(cause: &Cause) -> bool {
+    match cause {
+        Cause::Event { .. } => false,
+        Cause::ByHand { what, .. } => *what == Handwork::Erase,
+        _ => true,
+    }
 }
 
 fn mail_of(run: &Run) -> OutboxMail {

@@ -59,7 +59,7 @@ pub(super) async fn check_routes(
     for route in routes {
         let owner = ports.route(route).await?;
         if owner.is_some_and(|owner| owner.account != *account || owner.connection != *id) {
-            return Err(NotSaved::RouteTaken);
+            return Err(NotSaved::LinkTaken);
         }
     }
     Ok(())

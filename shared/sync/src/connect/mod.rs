@@ -50,9 +50,6 @@ pub enum NotSaved {
     /// A connection of another account has the id.
     #[error("the id {0} is the one of another account's connection; choose another name")]
     IdTaken(ConnectionId),
-    /// Another connection is linked to the same account at the provider; whose it is would tell of another account.
-    #[error("provider: another connection is linked to the same account at the provider; it can be linked once")]
-    RouteTaken,
     /// A connection stays with its connector: its unique ids are that provider's.
     #[error("connector: connection {0} has another connector; give this one another name")]
     Connector(ConnectionId),
@@ -62,6 +59,9 @@ pub enum NotSaved {
     /// The account has a connection of that name.
     #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
     Exists(ConnectionId),
+    /// Another connection is linked to the same account at the provider: events would find the wrong one.
+    #[error("provider: what it names belongs to another connection already; use that one, or delete it first")]
+    LinkTaken,
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -356,6 +356,7 @@ pub(crate) async fn save_linked<P: Ledger + Admin + Documents>(
     let stored = secrets.secrets(&place, true).await?;
     let given = Given::of(secrets, &settings.connector, credentials, stored).await?;
     let line = provider::check(settings, &given, base_urls)?;
+    check_routes(ports, &line, &before.account, &before.id).await?;
     if let Some(set) = given.to_store(now_ms) {
         secrets.put_secrets(&place, &set).await?;
     }

@@ -5,10 +5,10 @@ use super::progress::Progress;
 use super::spool::Spool;
 use crate::import::Listing;
 use crate::reach::Source;
-use crate::{Cause, Connection, Ledger, Objects, PortError, Run};
+use crate::{Connection, Ledger, Objects, PortError, Run, RunFilter, list_runs};
 
 /// How many runs are asked for their listing: incremental ones stand between full ones.
-const ASKED: usize = 20;
+const ASKED: u32 = 20;
 
 /// A listing whose parts may still be there.
 pub(crate) struct LastListing {
@@ -22,10 +22,10 @@ pub(crate) async fn last_listing(
     ledger: &impl Ledger,
     connection: &Connection,
 ) -> Result<Option<LastListing>, PortError> {
-    let mut runs = ledger.runs(&connection.account, &connection.id).await?;
-    runs.sort_by_key(|run| std::cmp::Reverse(run.received_ms));
-    let polls = runs.into_iter().filter(|run| matches!(run.cause, Cause::Poll { .. }));
-    for run in polls.take(ASKED) {
+    let filter = RunFilter { cause: Some("poll"), ..RunFilter::default() };
+    let connections = std::slice::from_ref(&connection.id);
+    let page = list_runs(ledger, &connection.account, connections, filter, None, ASKED).await?;
+    for run in page.items {
         let Some(kept) = ledger.kept_poll(&run).await? else { continue };
         // One that an older version kept is as good as gone.
         let Ok(progress) = serde_json::from_str::<Progress>(&kept) else { continue };

@@ -166,7 +166,7 @@ fn preview_holds_every_plan() {
 #[test]
 fn a_new_grouping_value_holds_where_the_connection_asks_first() {
     let asks = Settings { on_new_value: OnNewValue::Alert, ..settings() };
-    let value = [NewValue { field: field("department"), value: "Legal".to_owned(), people: 2 }];
+    let value = [NewValue { field: field("department"), value: "Legal".to_owned(), people: 2, unmapped: false }];
     let held = |settings: &Settings, facts: &Facts, values: &[NewValue]| {
         let gates = gates::read(settings, facts, &Tally { rows: 9, ..Tally::default() }, values);
         Summary { gates, ..Summary::default() }.held()

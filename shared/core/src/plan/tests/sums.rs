@@ -85,7 +85,10 @@ fn a_group_is_made_once_whatever_the_case_and_named_as_known() {
             change("Department: Sales", false, 1, 1),
         ]
     );
-    assert_eq!(summary.new_values, [NewValue { field: field("department"), value: "LEGAL".to_owned(), people: 3 }]);
+    assert_eq!(
+        summary.new_values,
+        [NewValue { field: field("department"), value: "LEGAL".to_owned(), people: 3, unmapped: false }]
+    );
     assert_eq!(summary.issues, []);
 }
 

@@ -1,37 +1,38 @@
 //! Looking at what a connection's source offers: its last file, its last listing, one page fetched now, or a sample.
 //! Nothing is stored, and no look shows a person's data.
 
+mod open;
+
 use std::collections::{BTreeSet, HashMap};
-use std::io::{Cursor, Read, Seek};
+use std::io::Cursor;
 
 use muster_connectors::{Person, Scope};
 use muster_core::field::Field;
-use muster_core::file::{self, Keys, Limits, Unopened};
+use muster_core::file::Keys;
 use muster_core::ids::RunId;
 use muster_core::issue::Issue;
-use muster_core::listing::Rows;
 use muster_core::look::{ColumnLook, Columns};
-use muster_core::mapping::Mapping;
-use muster_core::settings::Settings;
 
+use self::open::{Body, Handed, open_text};
 use crate::import::{foreign, keys_of};
 use crate::poll::{LastListing, cells, last_listing};
 use crate::reach::{Reach, Source, Trouble};
 use crate::{Cause, Clock, Connection, Ledger, Objects, PortError, Run, Secrets, Web, settings_of};
 
+pub(crate) use self::open::{OpenSource, last_file};
+
 pub(crate) const NO_FILE: &str = "no file has come yet: upload one, or look at a sample";
 pub(crate) const NO_LISTING: &str =
     "no listing is there to look at: let the connection fetch one (sync now) and try again";
 pub(crate) const GONE: &str = "the last file is no longer stored: upload it again";
-pub(crate) const TOO_LARGE: &str = "the last file is too large to be looked at here: upload a smaller one as a sample";
+pub(crate) const TOO_LARGE: &str =
+    "the last file is too large to be looked at here: look at the beginning of it as a sample";
 const NO_API: &str = "the connection takes files: there is no provider to ask";
 
 /// The largest file that is looked at, in bytes as uploaded.
 pub(crate) const LARGEST: u64 = 256 << 20;
 /// Rows that are looked at for shapes.
 const LOOKED_AT: u64 = 5_000;
-/// After so many rows the clock is asked.
-const BETWEEN: u64 = 500;
 /// Requests that one page of a provider may take: some tell a person in three.
 const STEPS: usize = 8;
 
@@ -133,31 +134,6 @@ pub struct Looker<'a, L, O, S, W, C> {
     pub clock: &'a C,
     /// When looking ends, in milliseconds since 1970.
     pub until_ms: i64,
-}
-
-/// A source that is open.
-pub(crate) struct OpenSource {
-    pub(crate) looked_at: LookedAt,
-    /// As the pipeline means them.
-    pub(crate) settings: Settings,
-    pub(crate) mapping: Mapping,
-    pub(crate) header: Vec<String>,
-    pub(crate) body: Body,
-    issues: Vec<Issue>,
-}
-
-/// The rows of an open source.
-pub(crate) enum Body {
-    File(Box<Rows<'static>>),
-    /// Cells, and whether these are all rows.
-    Listing(Vec<Vec<String>>, bool),
-}
-
-/// How far rows were handed out.
-pub(crate) struct Handed {
-    pub(crate) rows: u64,
-    pub(crate) unread: u64,
-    pub(crate) complete: bool,
 }
 
 impl<L: Ledger, O: Objects, S: Secrets, W: Web, C: Clock> Looker<'_, L, O, S, W, C> {
@@ -262,31 +238,6 @@ pub fn sample_look(connection: &Connection, text: &str) -> Result<SourceLook, No
     look(open, &|| true)
 }
 
-/// The newest file of a connection that came whole.
-pub(crate) async fn last_file(ledger: &impl Ledger, connection: &Connection) -> Result<Option<Run>, PortError> {
-    let runs = ledger.runs(&connection.account, &connection.id).await?;
-    let files = runs.into_iter().filter(|run| matches!(run.cause, Cause::File { partial: false, .. }));
-    Ok(files.max_by_key(|run| run.received_ms))
-}
-
-fn open_text(
-    settings: Settings,
-    input: impl Read + Seek + Send + 'static,
-    keys: &Keys,
-    looked_at: LookedAt,
-) -> Result<OpenSource, NotLooked> {
-    let limits = Limits::default();
-    let mapping = Mapping::compile(&settings).map_err(|e| PortError::never("read the mapping", e.to_string()))?;
-    let mut file = match file::open(input, &settings.file, keys, &limits) {
-        Ok(file) => file,
-        Err(Unopened::Refused(issues)) => return Err(NotLooked::Unreadable(issues)),
-        Err(Unopened::Io(e)) => return Err(PortError::later("read the file", e.to_string()).into()),
-    };
-    let (header, issues) = (file.header.clone(), std::mem::take(&mut file.issues));
-    let body = Body::File(Box::new(Rows::of(file, &limits)));
-    Ok(OpenSource { looked_at, settings, mapping, header, body, issues })
-}
-
 fn look(open: OpenSource, in_time: &dyn Fn() -> bool) -> Result<SourceLook, NotLooked> {
     let OpenSource { looked_at, mapping, header, mut body, issues, .. } = open;
     let (bound, _) = mapping.bind(&header);
@@ -296,41 +247,6 @@ fn look(open: OpenSource, in_time: &dyn Fn() -> bool) -> Result<SourceLook, NotL
     let missing = bound.fields_without_column();
     let Handed { rows, unread, complete } = handed;
     Ok(SourceLook { looked_at: Some(looked_at), rows, unread, complete, columns, missing, issues })
-}
-
-impl Body {
-    /// Hands out rows until there are `most`, or no more, or the time is up.
-    pub(crate) fn each(
-        &mut self,
-        most: u64,
-        in_time: &dyn Fn() -> bool,
-        take: &mut dyn FnMut(&[&str]),
-    ) -> Result<Handed, PortError> {
-        let mut rows = 0;
-        let goes_on = |rows: u64| rows < most && (!rows.is_multiple_of(BETWEEN) || in_time());
-        match self {
-            Self::File(file) => {
-                while goes_on(rows) {
-                    match file.next_row().map_err(|e| PortError::later("read the file", e.to_string()))? {
-                        Some(cells) => take(&cells),
-                        None => return Ok(Handed { rows, unread: file.unread(), complete: !file.is_broken() }),
-                    }
-                    rows += 1;
-                }
-                Ok(Handed { rows, unread: file.unread(), complete: false })
-            }
-            Self::Listing(listed, all) => {
-                for row in listed.iter() {
-                    if !goes_on(rows) {
-                        return Ok(Handed { rows, unread: 0, complete: false });
-                    }
-                    take(&row.iter().map(String::as_str).collect::<Vec<_>>());
-                    rows += 1;
-                }
-                Ok(Handed { rows, unread: 0, complete: *all })
-            }
-        }
-    }
 }
 
 /// The columns that a connector is known to offer, then the mapped ones, then others that were seen.
