@@ -310,6 +310,7 @@ async fn downloaded(rig: &Rig, api: &Api<NoWeb>, run: &str, list: &str) -> (u64,
     assert_eq!(status, 200, "{text}");
     let kept_as = &headers["content-disposition"];
     assert!(kept_as.starts_with("attachment; filename=\"people_2026") && kept_as.contains(list), "{kept_as}");
+    assert!(!headers.contains_key("content-encoding"), "a browser would not know it: {headers:?}");
     let (bare, _) = url.split_once('?').unwrap();
     assert_eq!(fetched(rig, "GET", bare, &[], b"").await.0, 403, "not without the signature");
     let rows = text.trim_start_matches('\u{feff}').lines().skip(1).map(str::to_owned).collect();

@@ -24,7 +24,7 @@ use super::{
     store::{NewObject, Objects, ObjectsError},
     wire::{
         Conditions, body_of, etag, io, listed, listed_marker, listed_version, percent, precondition, read_token, size,
-        span, time, trailing_crc32, verify,
+        span, stored_encoding, time, trailing_crc32, verify,
     },
 };
 
@@ -137,7 +137,7 @@ impl S3 for Objects {
             bucket: input.bucket,
             key: input.key,
             content_type: input.content_type.map(|t| t.to_string()),
-            content_encoding: input.content_encoding,
+            content_encoding: stored_encoding(input.content_encoding),
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
         };
         let md5 = crate::digest::hex(&blob.md5);
@@ -307,7 +307,7 @@ impl S3 for Objects {
             bucket: input.bucket,
             key: input.key,
             content_type: input.content_type.map(|t| t.to_string()),
-            content_encoding: input.content_encoding,
+            content_encoding: stored_encoding(input.content_encoding),
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             precondition: Precondition::None,
         });

@@ -138,3 +138,10 @@ pub(super) fn percent(key: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b);
     key.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
+
+/// An object's content encoding without the one of the transfer: S3 takes `aws-chunked` apart and forgets it.
+pub(super) fn stored_encoding(encoding: Option<String>) -> Option<String> {
+    let encoding = encoding?;
+    let kept: Vec<&str> = encoding.split(',').map(str::trim).filter(|one| *one != "aws-chunked").collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
