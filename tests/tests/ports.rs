@@ -269,6 +269,7 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         mail,
         voids_plans,
         deletes: false,
+        by_sync: true,
         now_ms: 5,
     };
     assert!(table.finish(&finish).await.unwrap());

@@ -21,6 +21,7 @@ mod accounts;
 mod audiences;
 mod audit;
 mod connections;
+mod edits;
 mod connectors;
 mod groups;
 mod links;
@@ -41,6 +42,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     let mut routes = Vec::new();
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
+    routes.extend(edits::routes());
     routes.extend(connectors::routes());
     routes.extend(connections::routes());
     routes.extend(runs::routes());

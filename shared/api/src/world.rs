@@ -1,13 +1,13 @@
 //! What the API needs of the world.
 
-use muster_sync::{Admin, Clock, Directory, Documents, Ledger, Objects, Queue, Secrets, Web};
+use muster_sync::{Admin, Clock, Directory, Documents, Erasing, Ledger, ObjectVersions, Objects, Queue, Secrets, Web};
 
 /// The ports of the API, and what is set for the whole installation.
 pub trait World {
     /// Connections, runs, recipients, documents.
-    type Table: Ledger + Directory + Admin + Documents;
+    type Table: Ledger + Directory + Admin + Documents + Erasing;
     /// Files, plans, rosters.
-    type Objects: Objects;
+    type Objects: Objects + ObjectVersions;
     /// To the other functions.
     type Queue: Queue;
     /// Credentials.

@@ -11,7 +11,7 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::byte_stream::{ByteStream, Length};
 use md5::{Digest, Md5};
-use muster_sync::{Fetched, Objects, PortError, Retry};
+use muster_sync::{Fetched, ObjectVersion, ObjectVersions, Objects, Page, PortError, Retry};
 
 use crate::config::BucketConfig;
 use crate::fault::{code, failed_at};
@@ -204,5 +204,35 @@ impl Bucket {
         let length = i64::try_from(size).unwrap_or(i64::MAX);
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(kind).content_length(length);
         request.body(body).send().await.map(|_| ()).map_err(|error| failed_at(STORE, key, &error))
+    }
+}
+
+impl ObjectVersions for Bucket {
+    async fn versions(&self, prefix: &str, from: Option<&str>) -> Answer<Page<ObjectVersion>> {
+        const LIST: &str = "list the versions of objects";
+        // The place of the next page is a key and a version: no key holds a line end.
+        let (key, version) = from.and_then(|from| from.split_once('\n')).unzip();
+        let request = self.client.list_object_versions().bucket(&self.name).prefix(prefix);
+        let request = request.set_key_marker(key.map(str::to_owned));
+        let request = request.set_version_id_marker(version.filter(|id| !id.is_empty()).map(str::to_owned));
+        let page = request.send().await.map_err(|error| failed_at(LIST, prefix, &error))?;
+        let next = page.is_truncated().unwrap_or(false);
+        let next = page.next_key_marker().filter(|_| next);
+        let next = next.map(|key| format!("{key}\n{}", page.next_version_id_marker().unwrap_or_default()));
+        let told = |key: Option<&str>, version: Option<&str>, latest: Option<bool>, is_marker| {
+            let (key, version) = (key?.to_owned(), version.unwrap_or("null").to_owned());
+            Some(ObjectVersion { key, version, is_latest: latest.unwrap_or(false), is_marker })
+        };
+        let versions = page.versions().iter();
+        let versions = versions.filter_map(|one| told(one.key(), one.version_id(), one.is_latest(), false));
+        let markers = page.delete_markers().iter();
+        let markers = markers.filter_map(|one| told(one.key(), one.version_id(), one.is_latest(), true));
+        Ok(Page { items: versions.chain(markers).collect(), next })
+    }
+
+    async fn delete_version(&self, key: &str, version: &str) -> Answer<()> {
+        const DELETE: &str = "delete a version";
+        let request = self.client.delete_object().bucket(&self.name).key(key).version_id(version);
+        request.send().await.map(|_| ()).map_err(|error| failed_at(DELETE, key, &error))
     }
 }

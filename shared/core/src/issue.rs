@@ -163,6 +163,8 @@ codes! {
     RecipientTooLarge = "recipient_too_large", Error, Person;
     /// Two people of the file have the same e-mail address.
     SharedEmail = "shared_email", Warning, Note;
+    /// People of the source were erased: they are left out until the erasure is lifted.
+    Erased = "erased", Warning, Note;
 }
 
 /// Where in the file: both count from 1; 0 means the file as a whole.

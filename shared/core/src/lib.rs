@@ -6,6 +6,7 @@
 //! times come in as arguments. Nothing here knows AWS or an aggregator.
 
 pub mod audience;
+pub mod by_hand;
 pub mod csv_out;
 pub mod field;
 pub mod file;

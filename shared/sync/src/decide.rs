@@ -287,6 +287,12 @@ pub(crate) fn run_id(cause: &[&str]) -> RunId {
     RunId::parse(&hex).unwrap_or_else(|_| unreachable!("hex digits are a slug"))
 }
 
+/// The id of a run of one person. It begins with `e-`: such runs lie apart, and no list shows them.
+pub(crate) fn single_run_id(cause: &[&str]) -> RunId {
+    let id = run_id(cause);
+    RunId::parse(&format!("e-{id}")).unwrap_or(id)
+}
+
 /// Hands every chunk of an approved plan that is not yet written to `apply`.
 pub(crate) async fn send_chunks(queue: &impl Queue, run: &Run) -> Result<(), PortError> {
     let chunks = run.plan.as_ref().map_or(0, |plan| plan.chunks);

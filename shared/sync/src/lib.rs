@@ -18,9 +18,11 @@ mod ports;
 
 mod apply;
 mod approver;
+mod by_hand;
 mod connect;
 mod decide;
 mod decision_link;
+mod erase;
 mod events;
 mod explain;
 mod groups;
@@ -52,6 +54,7 @@ pub use apply::{Applied, Applier};
 pub use approver::{Approver, NoApproval, approver, ask_approver};
 pub use audiences::{AudienceFormat, AudienceMade, AudienceWish, FIRST_MEMBERS, Member, Part, make_audience};
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
+pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locked_fields};
 pub use connect::{
     BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
     NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, change_login, check_connection,
@@ -64,6 +67,10 @@ pub use decide::{Decider, Refused, Standing, not_approvable};
 pub use decision_link::{DecisionLink, decision_token, prove_decision};
 pub use directory::{Directory, Page, SHARDS, Stored, Trace, Written};
 pub use documents::{ACCOUNT_DOCUMENT, Document, Documents, Shelf, shard_of};
+pub use erase::{
+    ErasedCounts, Eraser, Erasing, ObjectVersion, ObjectVersions, Tombstone, lift_erasure, mark_place, pseudonym,
+    tombstone_of,
+};
 pub use error::{PortError, Retry};
 pub use events::{EventTaker, Hook, Intake, LARGEST_BODY, Received, Taken, event_run_id};
 pub use explain::{
@@ -71,7 +78,7 @@ pub use explain::{
     ReadStep, What,
 };
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
-pub use groups::{GroupPage, GroupShown, find_group, group_id, group_page, set_group_visibility};
+pub use groups::{GroupPage, GroupShown, find_group, forget_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, inspect};
 pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
@@ -88,8 +95,8 @@ pub use ports::{
 pub use position::Position;
 pub use product_events::ProductEvent;
 pub use records::{
-    Cause, Connection, ConnectionStatus, EventWhat, Held, Lease, LinkChange, Login, MailKind, MailState, PlanRef,
-    Removal, Run, RunCounts, RunState,
+    Cause, Connection, ConnectionStatus, EventWhat, Handwork, Held, Lease, LinkChange, Login, MailKind, MailState,
+    PlanRef, Removal, Run, RunCounts, RunState,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
 pub use runs::{

@@ -195,10 +195,34 @@ pub enum Cause {
         /// Which time: one that was rejected can be asked for again.
         attempt: u32,
     },
+    /// What a person changed about one recipient.
+    ByHand {
+        /// Who: role and user.
+        user: String,
+        /// What.
+        what: Handwork,
+    },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
+}
+
+/// What a person does to one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handwork {
+    /// Makes them, or changes their fields.
+    Edit,
+    /// Removes them: kept hidden for 30 days.
+    Remove,
+    /// Erases them: nothing is kept.
+    Erase,
 }
 
 impl Cause {
-    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `farewell`.
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `farewell`, `by_hand`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
@@ -207,6 +231,7 @@ impl Cause {
             Self::Late { .. } => "late",
             Self::Rollback { .. } => "rollback",
             Self::Farewell { .. } => "farewell",
+            Self::ByHand { .. } => "by_hand",
         }
     }
 }
@@ -272,7 +297,7 @@ pub struct PlanRef {
     /// People the connection owned, as its item said when the plan was made.
     #[serde(default)]
     pub owned_seen: Option<u64>,
-    /// The full listing it was made from: when that began, in milliseconds since 1970.
+    /// The full listing it was made from: when that began, or the file was read, in milliseconds since 1970.
     #[serde(default)]
     pub listing_ms: Option<i64>,
     /// Whether that listing was everybody for sure.
@@ -370,7 +395,7 @@ impl Run {
 
     /// Whether it is of less than a whole listing: one person, or who changed since the last one.
     pub fn is_excerpt(&self) -> bool {
-        matches!(self.cause, Cause::Event { .. } | Cause::Poll { full: false, .. })
+        matches!(self.cause, Cause::Event { .. } | Cause::ByHand { .. } | Cause::Poll { full: false, .. })
     }
 }
 

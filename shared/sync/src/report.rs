@@ -259,7 +259,7 @@ fn source_kind(run: &Run) -> SourceKind {
     match run.cause {
         Cause::Poll { .. } | Cause::Event { .. } => SourceKind::Provider,
         Cause::Late { .. } => SourceKind::Late,
-        Cause::File { .. } | Cause::Rollback { .. } | Cause::Farewell { .. } => SourceKind::File,
+        Cause::File { .. } | Cause::Rollback { .. } | Cause::Farewell { .. } | Cause::ByHand { .. } => SourceKind::File,
     }
 }
 

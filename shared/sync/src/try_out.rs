@@ -11,7 +11,9 @@ use crate::poll::last_listing;
 use crate::reach::Source;
 use crate::source_look::{GONE, LARGEST, LookedAt, NO_FILE, NO_LISTING, NotLooked, TOO_LARGE, last_file};
 use crate::stored_issues::StoredIssues;
-use crate::{Cause, Clock, Connection, Directory, Ledger, Objects, PortError, Run, RunCounts, RunState, settings_of};
+use crate::{
+    Cause, Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Run, RunCounts, RunState, settings_of,
+};
 
 /// Changes that are shown of a trial's plan.
 const SHOWN: usize = 100;
@@ -78,7 +80,7 @@ pub struct TriedPlan {
     pub not_fetched: Vec<String>,
 }
 
-impl<L: Ledger, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D, O, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D, O, C> {
     /// The plan that the connection's settings make of its last file or listing. Give a connection with other settings
     /// to try those.
     ///

@@ -282,7 +282,9 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Absent => "absent",
         Reason::Status(_) => "status",
         Reason::Rollback => "rollback",
+        Reason::ByHand => "by_hand",
         Reason::Deletion => "deletion",
+        Reason::ByHand => "by_hand",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
         field: change.field.name().to_owned(),

@@ -253,6 +253,7 @@ fn change_shown(change: &Change) -> ChangeShown {
             Reason::Absent => "absent".to_owned(),
             Reason::Rollback => "rollback".to_owned(),
             Reason::Deletion => "deletion".to_owned(),
+            Reason::ByHand => "by_hand".to_owned(),
             Reason::Status(status) => format!("status:{}", status.as_str()),
         },
         fields: field_moves(change).into_iter().map(move_shown).collect(),

@@ -129,7 +129,7 @@ impl Table {
             .also(finish.due_ms.is_some(), |change| with_due(change, connection, finish.due_ms))
             .also(finish.rows.is_some(), |change| change.set_or_remove("last_rows", finish.rows.map(n)))
             .set("removals", json(FINISH, &finish.removals)?)
-            .set("confirmed", AttributeValue::Bool(true))
+            .also(finish.by_sync, |change| change.set("confirmed", AttributeValue::Bool(true)))
             .remove("active")
             .when_is("active", s(run.id.as_str()));
         let connection_change = if finish.deletes {
@@ -138,7 +138,8 @@ impl Table {
                 .set("note", s("deleted with everybody it owned"));
             with_due(deleted, connection, None)
         } else {
-            run_status_change(connection_change, connection, Some(ConnectionStatus::Connected))
+            let works = finish.by_sync.then_some(ConnectionStatus::Connected);
+            run_status_change(connection_change, connection, works)
         };
         let connection_change = match &finish.feed {
             Some(feed) => with_feed(FINISH, connection_change, feed)?,

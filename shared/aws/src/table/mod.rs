@@ -6,6 +6,7 @@ mod commit;
 mod create;
 mod directory;
 mod documents;
+mod erase;
 mod feed;
 mod ledger;
 mod outbox;

@@ -86,6 +86,50 @@ pub fn undo_guard(cell: &str) -> &str {
     }
 }
 
+/// A file that [`write_errors`] wrote without the rows that have this text in a cell, whatever its case; `None` when no
+/// row has. The header stays.
+pub fn errors_without(file: &[u8], text: &str) -> Option<Vec<u8>> {
+    let mut kept = Vec::with_capacity(file.len());
+    for (at, row) in rows_of(file).into_iter().enumerate() {
+        if at == 0 || !has_cell(row, text) {
+            kept.extend_from_slice(row);
+        }
+    }
+    (kept.len() < file.len()).then_some(kept)
+}
+
+/// How many rows a file that [`write_errors`] wrote has below its header.
+pub fn error_rows(file: &[u8]) -> usize {
+    rows_of(file).len().saturating_sub(1)
+}
+
+/// Rows with their line ends; one inside quotes ends no row.
+fn rows_of(file: &[u8]) -> Vec<&[u8]> {
+    let mut quoted = false;
+    let ends = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        *byte == b'\n' && !quoted
+    };
+    file.split_inclusive(ends).collect()
+}
+
+fn has_cell(row: &[u8], text: &str) -> bool {
+    let mut quoted = false;
+    let ends = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    };
+    row.split(ends).any(|cell| {
+        let cell = String::from_utf8_lossy(cell);
+        let cell = cell.trim_end_matches(['\r', '\n']);
+        let cell = match cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')) {
+            Some(inner) => inner.replace("\"\"", "\""),
+            None => cell.to_owned(),
+        };
+        undo_guard(cell.trim()).trim().to_lowercase() == text.to_lowercase()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -139,6 +183,18 @@ mod tests {
             ]
         );
         assert_eq!(rows[2], ["people.csv", "", "", "error", "no_rows", "", "", "no people", "", ""]);
+    }
+
+    #[test]
+    fn rows_of_one_person_are_taken_out_and_the_others_stay_as_they_are() {
+        let header = ["Id", "Mobile"];
+        let ana = phone_issue(&["-7,\"x\"\n", "1"]);
+        let (bo, header_like) = (phone_issue(&["8", "-7"]), phone_issue(&["Id", "3"]));
+        let all = written(&header, &[ana.clone(), bo.clone(), header_like.clone()]);
+        assert_eq!(errors_without(&all, "-7,\"X\""), Some(written(&header, &[bo, header_like.clone()])));
+        assert_eq!(errors_without(&all, "-7"), Some(written(&header, &[ana, header_like])));
+        assert_eq!(errors_without(&all, "nobody"), None);
+        assert_eq!((error_rows(&all), error_rows(&written(&header, &[]))), (3, 0));
     }
 
     /// T8, B34: no cell of an error file begins a formula.

@@ -55,6 +55,8 @@ pub enum Reason {
     Rollback,
     /// The connection is deleted.
     Deletion,
+    /// A person says so.
+    ByHand,
 }
 
 /// One change of one person, with what was stored before and what is stored after.

@@ -15,6 +15,7 @@ mod reverse;
 mod stored;
 mod summary;
 mod summary_json;
+mod without;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use stored::{
 };
 pub use summary::{FieldTally, Gate, GateReading, GroupChange, IssueTally, NewValue, Outcome, Summary, Tally};
 pub use summary_json::{summary_from_json, summary_to_json};
+pub use without::chunk_without;

@@ -122,6 +122,7 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             Reason::Absent => "absent".into(),
             Reason::Rollback => "rollback".into(),
             Reason::Deletion => "deletion".into(),
+            Reason::ByHand => "by_hand".into(),
             Reason::Status(status) => format!("status:{}", status.as_str()).into(),
         },
         id: change.unique_id.as_str(),
@@ -287,6 +288,7 @@ fn reason(why: &str) -> Option<Reason> {
         "absent" => Some(Reason::Absent),
         "rollback" => Some(Reason::Rollback),
         "deletion" => Some(Reason::Deletion),
+        "by_hand" => Some(Reason::ByHand),
         _ => Status::from_word(why.strip_prefix("status:")?).map(Reason::Status),
     }
 }

@@ -1,6 +1,6 @@
 //! What an applied run leaves on its connection.
 
-use crate::{Cause, Connection, Feed, PlanRef, Removal, Run, RunCounts, WEEK_MS, settings_of};
+use crate::{Cause, Connection, Feed, Handwork, PlanRef, Removal, Run, RunCounts, WEEK_MS, settings_of};
 
 /// What the connection is from now on.
 pub(super) struct After {
@@ -12,22 +12,27 @@ pub(super) struct After {
     pub(super) mail: bool,
 }
 
-/// Within this time removals by events are one entry: thousands of them are not thousands of entries.
+/// Within this time removals of single people are one entry: thousands of them are not thousands of entries.
 const SUMMED_MS: i64 = 10 * 60_000;
 
 impl After {
     pub(super) fn of(run: &Run, plan: &PlanRef, connection: &Connection, now_ms: i64) -> Self {
         let mut feed = connection.feed.clone();
         let roster = roster(run, plan, connection, &mut feed, now_ms);
-        if let Cause::Event { .. } = run.cause {
-            add(&mut feed.by_events, &run.counts);
-        } else {
-            feed.by_events = without(feed.by_events, plan.told_events);
-        }
         let mut due_ms = None;
-        if let Cause::Poll { .. } = run.cause {
-            polled(run, plan, &mut feed);
-            due_ms = next_due(run, plan, connection, &feed, now_ms);
+        match run.cause {
+            Cause::Event { .. } => add(&mut feed.by_events, &run.counts),
+            Cause::ByHand { .. } => {}
+            _ => feed.by_events = without(feed.by_events, plan.told_events),
+        }
+        match (&run.cause, plan.listing_ms) {
+            (Cause::Poll { .. }, _) => {
+                polled(run, plan, &mut feed);
+                due_ms = next_due(run, plan, connection, &feed, now_ms);
+            }
+            // Whoever was changed by hand before the file was planned was looked at anew.
+            (Cause::File { .. }, Some(planned_ms)) => feed.touched.retain(|_, at_ms| *at_ms >= planned_ms),
+            _ => {}
         }
         Self {
             roster,
@@ -43,11 +48,19 @@ impl After {
 /// A conflict means that the roster beside the plan tells of a state that did not come about. A plan of less than a
 /// listing leaves the roster as it is and says whom it does not know of.
 fn roster(run: &Run, plan: &PlanRef, connection: &Connection, feed: &mut Feed, now_ms: i64) -> Option<String> {
+    if let Cause::ByHand { what: Handwork::Erase, .. } = run.cause {
+        // The roster names whom nothing may name any more, and so may a listing under way.
+        feed.touched.clear();
+        feed.lost_count_ms = Some(now_ms);
+        return None;
+    }
     if run.is_excerpt() && plan.listing_ms.is_none() {
         let all_noted = feed.touch(plan.touches.iter().map(String::as_str), now_ms);
         return connection.roster.clone().filter(|_| all_noted);
     }
-    (plan.roster && run.conflicts == 0).then(|| crate::plan_store::roster_key(&plan.prefix))
+    // A file's plan that waited while too many were changed by hand does not know of them; a listing's is void then.
+    let lost = feed.lost_count_ms.is_some_and(|lost| plan.listing_ms.is_some_and(|planned| lost >= planned));
+    (plan.roster && run.conflicts == 0 && !lost).then(|| crate::plan_store::roster_key(&plan.prefix))
 }
 
 /// Events may have come between plan and end, so the difference counts, not the sum.
@@ -63,7 +76,8 @@ fn removals(run: &Run, plan: &PlanRef, connection: &Connection, now_ms: i64) -> 
         return removals;
     }
     let by_events = matches!(run.cause, Cause::Event { .. });
-    let recent = |last: &&mut Removal| by_events && last.by_events && last.at_ms > now_ms - SUMMED_MS;
+    let single = by_events || matches!(run.cause, Cause::ByHand { .. });
+    let recent = |last: &&mut Removal| single && last.by_events == by_events && last.at_ms > now_ms - SUMMED_MS;
     match removals.last_mut().filter(recent) {
         Some(last) => {
             last.people += plan.removals;
@@ -104,7 +118,7 @@ fn mail(run: &Run) -> bool {
     let counts = &run.counts;
     let changed = counts.added + counts.proposed + counts.updated + counts.deactivated + counts.reactivated;
     match run.cause {
-        Cause::Event { .. } => false,
+        Cause::Event { .. } | Cause::ByHand { .. } => false,
         Cause::Poll { full: false, .. } => changed + counts.removed + counts.errors > 0,
         _ => true,
     }

@@ -12,8 +12,8 @@ use crate::import::unmapped_name;
 use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
-    ApplyJob, Cause, Clock, Connection, Directory, Finish, Ledger, MailKind, Objects, OutboxMail, PlanRef, PortError,
-    ProductEvent, Queue, Run, RunState, Written, settings_of,
+    ApplyJob, Cause, Clock, Connection, Directory, Finish, Handwork, Ledger, MailKind, Objects, OutboxMail, PlanRef,
+    PortError, ProductEvent, Queue, Run, RunState, Written, settings_of,
 };
 
 /// Recipient writes under way at once in one function: enough to hide the service's latency, few
@@ -141,8 +141,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             feed: after.feed,
             due_ms: after.due_ms,
             mail: after.mail,
-            voids_plans: !matches!(run.cause, Cause::Event { .. }),
+            voids_plans: voids_plans(&run.cause),
             deletes: matches!(run.cause, Cause::Farewell { .. }),
+            by_sync: !matches!(run.cause, Cause::ByHand { .. }),
             now_ms,
         };
         let mail = finish.mail;
@@ -188,6 +189,15 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
 fn grouped_after<'a>(run: &Run, plan: &'a PlanRef, connection: &Connection) -> &'a str {
     let everybody = run.conflicts == 0 || plan.grouped_by == connection.grouped_by;
     if everybody { &plan.grouped_by } else { "" }
+}
+
+/// A plan writes nobody who changed since it was made, so single people void none; but who was erased may be in one.
+fn voids_plans(cause: &Cause) -> bool {
+    match cause {
+        Cause::Event { .. } => false,
+        Cause::ByHand { what, .. } => *what == Handwork::Erase,
+        _ => true,
+    }
 }
 
 fn mail_of(run: &Run) -> OutboxMail {

@@ -7,7 +7,7 @@ use super::read::{Look, Seen};
 use crate::import::{Excerpt, Imported, Importer, Planned};
 use crate::reach::Source;
 use crate::{
-    Applier, ApplyJob, Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, EventJob, EventWhat,
+    Applier, ApplyJob, Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, Documents, EventJob, EventWhat,
     FeedChange, Ledger, Objects, Opened, PersonMark, PortError, Queue, Run, RunState, Secrets, Transition, Web,
 };
 
@@ -49,7 +49,9 @@ pub enum Taken {
 /// is, in milliseconds.
 const LAG_MS: i64 = 5 * 60_000;
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> EventTaker<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    EventTaker<'_, L, D, O, Q, S, W, C>
+{
     /// Takes over one event.
     ///
     /// # Errors
@@ -189,7 +191,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock
         }
         if planned.plan.chunks == 0 {
             let why = "nothing changes";
-            return self.close(run, connection, RunState::Superseded, why, Some((person, mark))).await;
+            // The mark would keep the ids of whoever was erased.
+            let mark = (!planned.names_erased).then_some((person, mark));
+            return self.close(run, connection, RunState::Superseded, why, mark).await;
         }
         importer.commit(run, connection, planned, None, Some((person, mark))).await
     }

@@ -15,8 +15,7 @@ pub use intake::{Hook, Intake, LARGEST_BODY, Received};
 
 /// The run that an event causes: the same event always makes the same one. Its id begins with `e-`.
 pub fn event_run_id(account: &AccountId, connection: &ConnectionId, event: &str) -> RunId {
-    let id = crate::decide::run_id(&["event", account.as_str(), connection.as_str(), event]);
-    RunId::parse(&format!("e-{id}")).unwrap_or(id)
+    crate::decide::single_run_id(&["event", account.as_str(), connection.as_str(), event])
 }
 
 /// The unique id of a person whom the provider calls by its own id; `None` when it was never told.

@@ -11,7 +11,8 @@ use crate::import::Excerpt;
 use crate::poll::cells;
 use crate::reach::{Reach, Source, Trouble};
 use crate::{
-    Clock, Connection, ConnectionStatus, Directory, Ledger, Objects, PersonMark, PortError, Queue, Secrets, Web,
+    Clock, Connection, ConnectionStatus, Directory, Documents, Ledger, Objects, PersonMark, PortError, Queue, Secrets,
+    Web,
 };
 
 /// Requests that reading one person may take.
@@ -49,7 +50,9 @@ pub(super) enum Seen {
     Refused(ConnectionStatus, String),
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> EventTaker<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    EventTaker<'_, L, D, O, Q, S, W, C>
+{
     pub(super) async fn read(
         &self,
         connection: &Connection,

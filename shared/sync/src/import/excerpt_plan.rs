@@ -12,9 +12,10 @@ use super::facts::{counts, hasher, known_values, of_excerpt};
 use super::file_plan::told;
 use super::unmapped::tell_unmapped;
 use super::{Importer, Planned, plan_prefix};
+use crate::erase::{Erased, left_out};
 use crate::plan_store::{ChunkWriter, summary_key};
 use crate::reach::Source;
-use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run};
+use crate::{Clock, Connection, Directory, Documents, Ledger, Objects, PlanRef, PortError, Queue, Run};
 
 /// Less than a whole listing.
 #[derive(Debug, Default)]
@@ -36,9 +37,11 @@ struct Said {
     desired: BTreeMap<UniqueId, (Desired, Place)>,
     issues: Vec<Issue>,
     unmapped: BTreeMap<(Field, String), u64>,
+    /// How many of the people were erased.
+    left_out: u64,
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans an excerpt, and stores the plan.
     pub(crate) async fn plan_excerpt(
         &self,
@@ -47,7 +50,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         source: &Source,
         excerpt: Excerpt,
     ) -> Result<Planned, PortError> {
-        let said = read(source, &excerpt);
+        let erased = Erased::of(self.ledger, connection).await?;
+        let said = read(source, &excerpt, &erased);
         let known = known_values(self.ledger, connection, &source.settings).await?;
         let scope = if excerpt.single { PlanScope::Single } else { PlanScope::Excerpt };
         let facts = of_excerpt(connection, scope, known, self.clock.now_ms());
@@ -60,6 +64,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         let mut writer = ChunkWriter::new(self.objects, prefix.clone(), hasher(run, connection));
         let mut issues = excerpt.issues;
         issues.extend(said.issues);
+        issues.retain(|issue| !erased.is_about(issue));
+        issues.extend(left_out(said.left_out));
         issues.iter().for_each(|issue| builder.issue(issue.code, 1));
         tell_unmapped(self.ledger, connection, &mut builder, &said.unmapped).await?;
         let ids: Vec<UniqueId> = said.desired.keys().chain(&excerpt.gone).cloned().collect();
@@ -109,14 +115,16 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             touches,
         };
         let held = summary.held().into_iter().map(str::to_owned).collect();
-        Ok(Planned { plan, counts: counts(&summary), held, damaged: false, issues, error_file })
+        let names_erased = said.left_out > 0;
+        Ok(Planned { plan, counts: counts(&summary), held, damaged: false, issues, error_file, names_erased })
     }
 }
 
 /// Reads the rows through the mapping. Of several rows of one person the last one counts.
-fn read(source: &Source, excerpt: &Excerpt) -> Said {
+fn read(source: &Source, excerpt: &Excerpt, erased: &Erased) -> Said {
     let (bound, mut issues) = source.mapping.bind(&source.columns);
     let (mut desired, mut unmapped) = (BTreeMap::new(), BTreeMap::new());
+    let mut left_out = HashSet::new();
     for (at, row) in excerpt.rows.iter().enumerate() {
         let cells: Vec<&str> = row.iter().map(String::as_str).collect();
         let place = Place { record: at as u64 + 1, line: 0 };
@@ -124,6 +132,9 @@ fn read(source: &Source, excerpt: &Excerpt) -> Said {
         issues.extend(reading.issues);
         reading.unmapped.into_iter().for_each(|value| *unmapped.entry(value).or_default() += 1);
         match (reading.unique_id, reading.desired) {
+            (Some(id), _) if erased.has(&id) => {
+                left_out.insert(id);
+            }
             (Some(id), Some(said)) => {
                 desired.insert(id, (said, place));
             }
@@ -133,5 +144,5 @@ fn read(source: &Source, excerpt: &Excerpt) -> Said {
             _ => {}
         }
     }
-    Said { desired, issues, unmapped }
+    Said { desired, issues, unmapped, left_out: left_out.len() as u64 }
 }

@@ -98,6 +98,7 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
         Cause::Event { event, .. } => format!("event@{event}"),
         Cause::Late { expected_ms } => format!("late@{expected_ms}"),
         Cause::Farewell { attempt } => format!("farewell@{attempt}"),
+        Cause::ByHand { .. } => format!("by-hand@{}", run.id),
     };
     PlanHasher::new(&MadeFrom {
         connection: &connection.id,

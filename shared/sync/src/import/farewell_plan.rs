@@ -64,6 +64,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             damaged: false,
             issues: StoredIssues::default(),
             error_file: None,
+            names_erased: false,
         };
         Ok(Outcome::Planned(Box::new(planned), None))
     }

@@ -18,11 +18,12 @@ use super::regroup::regroups;
 use super::rosters::DiskScratch;
 use super::unmapped::tell_unmapped;
 use super::{Fetched, Importer, LOOKED_UP, Planned, Unplanned, keys_of, plan_prefix};
+use crate::erase::{Erased, left_out};
 use crate::people::grouped_by;
 use crate::plan_store::{ChunkWriter, roster_key, summary_key};
 use crate::reach::Source;
 use crate::stored_issues::{KEPT, StoredIssues};
-use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
+use crate::{Clock, Connection, Directory, Documents, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
 
 /// A plan while it is made.
 pub(super) struct Sheet<'a, O> {
@@ -30,6 +31,10 @@ pub(super) struct Sheet<'a, O> {
     pub(super) writer: ChunkWriter<'a, O>,
     decisions: Decisions,
     issues: Vec<Issue>,
+    /// Who must not come back.
+    erased: Erased,
+    /// How many of them the source has.
+    left_out: u64,
     /// Whom the plan changes, where everybody else is to be grouped anew.
     pub(super) changed: Option<HashSet<UniqueId>>,
 }
@@ -53,7 +58,7 @@ pub(crate) enum Verdict {
     LookAgain(Vec<UniqueId>),
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans a file; the inner error is a file that cannot be planned at all.
     pub(crate) async fn plan_file(
         &self,
@@ -76,7 +81,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             return Ok(Err(unreadable(file.issues)));
         }
         let hashes = Hasher::new(connection.seed).under(&settings.policy());
+        let now_ms = self.clock.now_ms();
         let own = self.roster_of(connection, hashes).await?;
+        // Of people changed by hand the roster does not know.
+        let own = self.amended(connection, own, hashes).await?;
         let roster = own.open(hashes)?;
         let owned = roster.as_ref().map_or(0, |roster| roster.len() as u64);
         let header = file.header.clone();
@@ -93,7 +101,9 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             progress: &mut |_| {},
         })
         .map_err(broken)?;
-        self.plan_comparison(run, connection, settings, comparison, &header, owned).await.map(Ok)
+        let mut planned = self.plan_comparison(run, connection, settings, comparison, &header, owned).await?;
+        planned.plan.listing_ms = Some(now_ms);
+        Ok(Ok(planned))
     }
 
     /// Plans a listing that was fetched from a provider: the same as a file, but that people whom events have
@@ -161,6 +171,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             writer: ChunkWriter::new(self.objects, prefix.clone(), hasher(run, connection)),
             decisions: Decisions::default(),
             issues: Vec::new(),
+            erased: Erased::of(self.ledger, connection).await?,
+            left_out: 0,
             changed: regroups(connection, settings).then(HashSet::new),
         };
         begin(&mut sheet.builder, &comparison);
@@ -168,17 +180,19 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         self.plan_people(connection, &mut comparison, &mut sheet).await?;
         self.plan_absent(connection, &mut comparison, &mut sheet).await?;
         self.plan_regroup(connection, &mut sheet).await?;
-        let Sheet { builder, writer, decisions, issues, .. } = sheet;
+        sheet.tell_left_out();
+        let Sheet { builder, writer, decisions, issues, erased, .. } = sheet;
         let (chunks, hash) = writer.finish().await?;
         let summary = builder.finish(hash);
         let (damaged, rows) = (comparison.is_damaged(), comparison.counts().rows);
-        let issues = comparison.issues().issues().iter().cloned().chain(issues).collect();
+        let issues = comparison.issues().issues().iter().cloned().chain(issues);
+        let issues = issues.filter(|issue| !erased.is_about(issue)).collect();
         self.store_roster(&prefix, comparison, &decisions).await?;
         self.objects.write(&summary_key(&prefix), summary_to_json(&summary), "application/json").await?;
         let (issues, error_file) = told(run, header, issues, !connection.confirmed)?;
         let plan = plan_ref((prefix, chunks), connection, settings, &summary, owned, (!damaged).then_some(rows));
         let held = summary.held().into_iter().map(str::to_owned).collect();
-        Ok(Planned { plan, counts: counts(&summary), held, damaged, issues, error_file })
+        Ok(Planned { plan, counts: counts(&summary), held, damaged, issues, error_file, names_erased: false })
     }
 
     async fn plan_people(
@@ -198,6 +212,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             let stored = self.stored(connection, &known).await?;
             for person in batch {
                 let id = &person.desired.unique_id;
+                if sheet.erased.has(id) {
+                    sheet.leave_out(id);
+                    continue;
+                }
                 let decided = sheet.builder.person(&person.desired, stored.get(id));
                 if decided.too_large {
                     let message =
@@ -255,6 +273,20 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
 }
 
 impl<O: Objects> Sheet<'_, O> {
+    /// Neither the plan nor the next roster names whoever was erased.
+    fn leave_out(&mut self, id: &UniqueId) {
+        self.left_out += 1;
+        self.decisions.not_applied(id);
+        self.decisions.removed(id);
+    }
+
+    fn tell_left_out(&mut self) {
+        if let Some(issue) = left_out(self.left_out) {
+            self.builder.issue(issue.code, self.left_out);
+            self.issues.push(issue);
+        }
+    }
+
     /// Takes what was decided over one person; `record` is the row that presents them.
     async fn take(
         &mut self,

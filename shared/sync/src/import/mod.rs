@@ -4,6 +4,7 @@ mod excerpt_plan;
 mod facts;
 mod farewell_plan;
 mod file_plan;
+mod hand_plan;
 mod regroup;
 mod rehearsal;
 mod rollback_plan;
@@ -14,7 +15,7 @@ mod upload;
 use std::collections::BTreeMap;
 
 use muster_core::file::Keys;
-use muster_core::ids::{AccountId, ConnectionId, UniqueId};
+use muster_core::ids::{AccountId, ConnectionId, RunId, UniqueId};
 use muster_core::issue::{Code, Issue};
 use muster_core::recipient::Recipient;
 use muster_core::settings::{Mode, Settings};
@@ -24,9 +25,9 @@ use crate::ids::{Ids, ids_of};
 use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
-    Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Fetched, ImportJob, Ledger, MailKind,
-    Objects, Opened, OutboxMail, PersonMark, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts, RunState,
-    TakeLease, Transition, settings_of,
+    Cause, Claim, Clock, CommitPlan, Connection, ConnectionStatus, Directory, Documents, Fetched, ImportJob, Ledger,
+    MailKind, Objects, Opened, OutboxMail, PersonMark, PlanRef, PortError, Position, Queue, Retry, Run, RunCounts,
+    RunState, TakeLease, Transition, settings_of,
 };
 
 pub(crate) use excerpt_plan::Excerpt;
@@ -76,6 +77,8 @@ pub(crate) struct Planned {
     pub(crate) held: Vec<String>,
     damaged: bool,
     pub(crate) issues: StoredIssues,
+    /// Whether the one person it is about was erased: then nothing may keep their id.
+    pub(crate) names_erased: bool,
     error_file: Option<Vec<u8>>,
 }
 
@@ -97,7 +100,7 @@ const LOOKED_UP: usize = 100;
 /// How long a lease outlives the function that holds it.
 const LEASE_MARGIN_MS: i64 = 2_000;
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Takes an uploaded file version as far as it goes: ignored, held, applying or ended.
     ///
     /// # Errors
@@ -202,16 +205,26 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         }
     }
 
-    async fn is_ours_to_plan(&self, run: &Run, connection: &Connection) -> Result<(), PortError> {
+    pub(crate) async fn is_ours_to_plan(&self, run: &Run, connection: &Connection) -> Result<(), PortError> {
         // Another delivery may have brought the run further between reading it and taking the lease.
         let fresh = self.ledger.run(&run.account, &run.connection, &run.id).await?;
         if fresh.as_ref().is_some_and(|fresh| fresh.state != RunState::Received) {
             return Err(PortError::later("plan the run", "another delivery has planned it"));
         }
-        if connection.active.as_ref().is_some_and(|active| *active != run.id) {
+        if let Some(active) = connection.active.as_ref().filter(|active| **active != run.id) {
+            self.remind(connection, active).await?;
             return Err(PortError::later("plan the run", "another run of this connection is being applied"));
         }
         Ok(())
+    }
+
+    /// Hands out once more what a person's own request was to write: nobody may have asked again after a crash.
+    pub(crate) async fn remind(&self, connection: &Connection, active: &RunId) -> Result<(), PortError> {
+        let run = self.ledger.run(&connection.account, &connection.id, active).await?;
+        match run.filter(|run| matches!(run.cause, Cause::ByHand { .. }) && run.state == RunState::Applying) {
+            Some(run) => send_chunks(self.queue, &run).await,
+            None => Ok(()),
+        }
     }
 
     async fn plan_leased(
@@ -225,7 +238,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             Cause::Rollback { run: undone, .. } => self.plan_rollback(run, connection, &settings, undone).await?,
             Cause::Farewell { .. } => self.plan_farewell(run, connection, &settings).await?,
             Cause::File { .. } => self.plan_source(run, connection, &settings, upload).await?,
-            Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } => {
+            Cause::Poll { .. } | Cause::Event { .. } | Cause::Late { .. } | Cause::ByHand { .. } => {
                 return Err(PortError::never("plan the run", "its source is no file"));
             }
         };

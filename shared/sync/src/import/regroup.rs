@@ -7,14 +7,14 @@ use muster_core::settings::Settings;
 use super::Importer;
 use super::file_plan::Sheet;
 use crate::people::grouped_by;
-use crate::{Clock, Connection, Directory, Ledger, Objects, PortError, Queue, SHARDS};
+use crate::{Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Queue, SHARDS};
 
 /// Whether stored people carry the values of other grouping fields than the settings', or of the same in another order.
 pub(super) fn regroups(connection: &Connection, settings: &Settings) -> bool {
-    connection.confirmed && connection.grouped_by != grouped_by(settings)
+    (connection.confirmed || connection.owned > 0) && connection.grouped_by != grouped_by(settings)
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// Plans that whoever stays as stored is written once more, with the values of the settings' grouping fields.
     /// Asks the directory and not the file, so that nobody is forgotten: absent and kept, flagged, switched off.
     pub(super) async fn plan_regroup(

@@ -7,19 +7,22 @@ use muster_core::settings::Settings;
 
 use super::facts::{counts, hasher, known_values, removals_of_week};
 use super::{Importer, Outcome, Planned, plan_prefix};
+use crate::erase::Erased;
 use crate::people::as_grouped;
 use crate::plan_store::{ChunkWriter, chunk_key, summary_key, unpacked};
 use crate::stored_issues::StoredIssues;
-use crate::{Clock, Connection, Directory, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
+use crate::{Clock, Connection, Directory, Documents, Ledger, Objects, PlanRef, PortError, Queue, Run, RunState};
 
 /// What is made of the undone run's changes.
 struct Undo<'a, O> {
     builder: PlanBuilder<'a>,
     writer: ChunkWriter<'a, O>,
     issues: Vec<Issue>,
+    /// Who must not come back.
+    erased: Erased,
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     pub(super) async fn plan_rollback(
         &self,
         run: &Run,
@@ -48,6 +51,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             builder: PlanBuilder::new(settings, facts),
             writer: ChunkWriter::new(self.objects, prefix.clone(), hasher(run, connection)),
             issues: Vec::new(),
+            erased: Erased::of(self.ledger, connection).await?,
         };
         for chunk in 0..plan.chunks {
             let Some(bytes) = self.objects.read(&chunk_key(&plan.prefix, chunk)).await? else {
@@ -66,7 +70,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
         for batch in changes.chunks(super::LOOKED_UP) {
             let ids: Vec<_> = batch.iter().map(|change| change.unique_id.clone()).collect();
             let stored = self.stored(connection, &ids).await?;
-            for change in batch {
+            for change in batch.iter().filter(|change| !undo.erased.has(&change.unique_id)) {
                 match reverse_against(change, stored.get(&change.unique_id)) {
                     Reversal::Change(back) => {
                         undo.builder.count(&back);
@@ -121,6 +125,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             damaged: false,
             issues: StoredIssues { issues: undo.issues, ..StoredIssues::default() },
             error_file: None,
+            names_erased: false,
         };
         Ok(Outcome::Planned(Box::new(planned), None))
     }

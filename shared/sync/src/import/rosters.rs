@@ -9,7 +9,7 @@ use muster_core::listing::{Scratch, ScratchFile};
 use muster_core::roster::{Hasher, Roster, amended, rebuilt};
 
 use super::Importer;
-use crate::{Clock, Connection, Directory, Ledger, Objects, PortError, Queue, SHARDS};
+use crate::{Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Queue, SHARDS};
 
 /// Scratch files on the function's disk.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +47,7 @@ impl OwnRoster {
     }
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D, O, Q, C> {
     /// The connection's roster: the valid one, or one rebuilt from what is stored.
     pub(super) async fn roster_of(&self, connection: &Connection, hasher: Hasher) -> Result<OwnRoster, PortError> {
         if let Some(key) = &connection.roster
@@ -58,7 +58,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
                 return self.rewound(roster);
             }
         }
-        if !connection.confirmed {
+        // Before the first file there may be people who were made by hand.
+        if !connection.confirmed && connection.owned == 0 {
             return Ok(OwnRoster::None);
         }
         self.rebuild(connection, hasher).await

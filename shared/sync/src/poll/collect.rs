@@ -8,7 +8,9 @@ use super::progress::{Progress, ceiling};
 use super::spool::{Buffer, LINES_PER_PART};
 use super::{Poller, Worker};
 use crate::reach::{Reach, Source, Trouble};
-use crate::{Cause, Clock, Connection, Directory, FeedChange, Ledger, Objects, PortError, Queue, Run, Secrets, Web};
+use crate::{
+    Cause, Clock, Connection, Directory, Documents, FeedChange, Ledger, Objects, PortError, Queue, Run, Secrets, Web,
+};
 
 /// How fetching went.
 pub(super) enum Collected {
@@ -27,7 +29,9 @@ struct Pages {
     known: HashSet<String>,
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> Poller<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    Poller<'_, L, D, O, Q, S, W, C>
+{
     /// Fetches what is missing, and keeps how far it is.
     pub(super) async fn collect(
         &self,

@@ -4,8 +4,8 @@ use muster_connectors::{Fault, FaultKind};
 
 use super::{Polled, Poller, Worker};
 use crate::{
-    Clock, Connection, ConnectionStatus, DAY_MS, Directory, FeedChange, Ledger, MailKind, Objects, OutboxMail,
-    PortError, Queue, Run, RunState, Secrets, Transition, Web,
+    Clock, Connection, ConnectionStatus, DAY_MS, Directory, Documents, FeedChange, Ledger, MailKind, Objects,
+    OutboxMail, PortError, Queue, Run, RunState, Secrets, Transition, Web,
 };
 
 /// How often in a row a listing is put down for a failing provider before the run fails: about 5 hours.
@@ -15,7 +15,9 @@ const FIRST_PARK_MS: i64 = 5 * 60_000;
 /// The longest pause that a provider is granted, in milliseconds: ten years are not waited for.
 const LONGEST_PARK_MS: i64 = 6 * 3_600_000;
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> Poller<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    Poller<'_, L, D, O, Q, S, W, C>
+{
     /// Takes a fault: what may pass is waited for, the rest ends the run.
     pub(super) async fn fault(
         &self,

@@ -19,8 +19,8 @@ use crate::ids::{Ids, ids_of};
 use crate::import::{Importer, Unplanned};
 use crate::reach::Source;
 use crate::{
-    Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, Imported, Ledger, Objects, PollJob, PortError,
-    Queue, Run, RunState, Secrets, Web,
+    Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, Documents, Imported, Ledger, Objects, PollJob,
+    PortError, Queue, Run, RunState, Secrets, Web,
 };
 
 pub(crate) use cells::cells;
@@ -62,7 +62,9 @@ pub enum Polled {
 /// How long before its deadline a function stops fetching, in milliseconds: what it has must be planned or put down.
 const MARGIN_MS: i64 = 20_000;
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> Poller<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    Poller<'_, L, D, O, Q, S, W, C>
+{
     /// Takes a listing as far as the function's time goes: put down, held, applying or ended.
     ///
     /// # Errors

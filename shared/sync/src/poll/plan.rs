@@ -9,7 +9,8 @@ use super::{Poller, Worker};
 use crate::import::{Excerpt, Imported, Importer, Listing, Verdict};
 use crate::reach::Source;
 use crate::{
-    Clock, Connection, Directory, Ledger, Objects, PortError, Position, Queue, Run, RunState, Secrets, Transition, Web,
+    Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Position, Queue, Run, RunState, Secrets,
+    Transition, Web,
 };
 
 /// So many people are asked for one by one; for more everybody is listed again.
@@ -21,7 +22,9 @@ enum Made {
     LookAgain(Vec<UniqueId>),
 }
 
-impl<L: Ledger, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock> Poller<'_, L, D, O, Q, S, W, C> {
+impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
+    Poller<'_, L, D, O, Q, S, W, C>
+{
     /// Plans what was fetched. `None`: somebody seems absent who was looked for only once, and the worker's progress
     /// says how to look again.
     pub(super) async fn plan(
