@@ -3,8 +3,6 @@
 //! An area of the API is a file or folder with `routes()`; a [`Route`] says its path, who may, what it takes and gives, and
 //! both the router and the document are made of that. Rules and effects are use cases of `muster_sync`.
 
-#![allow(dead_code, reason = "areas are added one by one")]
-
 mod call;
 mod caller;
 mod cursor;
@@ -21,8 +19,8 @@ mod accounts;
 mod audiences;
 mod audit;
 mod connections;
-mod edits;
 mod connectors;
+mod edits;
 mod groups;
 mod links;
 mod mapping;

@@ -202,11 +202,6 @@ pub enum Cause {
         /// What.
         what: Handwork,
     },
-    /// The deletion of the connection with everybody it owns.
-    Farewell {
-        /// Which time: one that was rejected can be asked for again.
-        attempt: u32,
-    },
 }
 
 /// What a person does to one recipient.

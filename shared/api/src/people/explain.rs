@@ -284,7 +284,6 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Rollback => "rollback",
         Reason::ByHand => "by_hand",
         Reason::Deletion => "deletion",
-        Reason::ByHand => "by_hand",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
         field: change.field.name().to_owned(),
