@@ -234,6 +234,12 @@ async fn a_file_is_seen_approved_and_undone() {
     assert!(up.refused(&["run", "reject", run]).contains("the run is applied, so it cannot be rejected"));
     assert!(up.refused(&["run", "rollback", undo.trim()]).contains("the run is rejected, so it cannot be rolled back"));
     assert_eq!(up.said(&["people", "acme-payroll-nightly", "--json"]).lines().count(), 3);
+
+    let audit = up.json(&["audit", "verify", "--account", "acme"]);
+    assert_eq!((&audit["intact"], &audit["complete"]), (&true.into(), &true.into()));
+    // Saved twice with its keys, approved, rolled back, rejected.
+    assert_eq!(audit["entries"], 7, "{audit}");
+    assert!(up.said(&["audit", "verify", "--account", "acme"]).contains(audit["head"].as_str().unwrap()));
 }
 
 /// A connection with an API: its file keeps no secret, its people come by poll and by webhook.

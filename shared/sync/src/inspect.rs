@@ -1,15 +1,14 @@
-//! Looking at runs: which there are, and what one would do or did.
+//! Looking at a run: what it would do or did.
 
 use std::collections::BTreeMap;
 
-use muster_core::ids::{ConnectionId, RunId};
 use muster_core::issue::Code;
 use muster_core::plan::{Summary, summary_from_json};
 
 use crate::plan_store::{issues_key, summary_key, unplanned_prefix};
 use crate::report::error_file_name;
 use crate::stored_issues::{StoredIssues, issues_from_json};
-use crate::{Admin, Connection, Ledger, Objects, PortError, Run};
+use crate::{Objects, PortError, Run};
 
 /// Everything that is stored about a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,52 +39,6 @@ impl Inspection {
         let total = counts.iter().map(|(_, count)| count).sum();
         (counts, total)
     }
-}
-
-/// All runs of all accounts, oldest first.
-///
-/// # Errors
-/// [`PortError`] when a service failed.
-pub async fn all_runs<P: Ledger + Admin>(ports: &P) -> Result<Vec<Run>, PortError> {
-    let mut runs = Vec::new();
-    for account in ports.accounts().await? {
-        for connection in ports.connections(&account).await? {
-            runs.extend(ports.runs(&account, &connection).await?);
-        }
-    }
-    runs.sort_by(|a, b| (a.received_ms, &a.id).cmp(&(b.received_ms, &b.id)));
-    Ok(runs)
-}
-
-/// The run with this id, whosever it is; `None` when there is none.
-///
-/// # Errors
-/// [`PortError`] when a service failed.
-pub async fn find_run<P: Ledger + Admin>(ports: &P, id: &RunId) -> Result<Option<Run>, PortError> {
-    for account in ports.accounts().await? {
-        for connection in ports.connections(&account).await? {
-            if let Some(run) = ports.run(&account, &connection, id).await? {
-                return Ok(Some(run));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// The connection with this id, whosever it is; `None` when there is none.
-///
-/// # Errors
-/// [`PortError`] when a service failed.
-pub async fn find_connection<P: Ledger + Admin>(ports: &P, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
-    for account in ports.accounts().await? {
-        // A connection's id begins with its account's.
-        if id.as_str().starts_with(account.as_str())
-            && let Some(connection) = ports.connection(&account, id).await?
-        {
-            return Ok(Some(connection));
-        }
-    }
-    Ok(None)
 }
 
 /// Reads what is stored about a run beside its item.

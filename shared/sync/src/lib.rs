@@ -57,10 +57,10 @@ pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_pa
 pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locked_fields};
 pub use connect::{
     BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
-    NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login,
-    check_connection, check_settings, connector_secrets, differences, end_waiting, forget_credentials, keep_version,
-    login_of, may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked,
-    save_connection, save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
+    NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, change_login, check_connection,
+    check_settings, connector_secrets, differences, end_waiting, forget_credentials, keep_version, login_of,
+    may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked, save_connection,
+    save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
 };
 pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused, Standing, not_approvable};
@@ -80,7 +80,7 @@ pub use explain::{
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
 pub use groups::{GroupPage, GroupShown, find_group, forget_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
-pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
+pub use inspect::{Inspection, inspect};
 pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
 pub use locks::{Lock, field_locks};
 pub use opt_outs::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};

@@ -1,14 +1,13 @@
 //! People and groups.
 
-use anyhow::{anyhow, bail};
-use muster_core::{field::Field, ids::AccountId};
-use muster_sync::{Admin as _, Group, groups};
+use anyhow::Context;
+use muster_core::field::Field;
 use serde_json::{Value, json};
 
 use super::{
     GroupsArgs, PeopleArgs,
     find::{self, Found},
-    ports, print, print_json, table,
+    print, print_json, table,
 };
 use crate::api::Api;
 
@@ -53,28 +52,23 @@ fn person_row(person: &Value) -> Vec<String> {
 }
 
 pub(super) async fn groups_command(args: GroupsArgs) -> anyhow::Result<()> {
-    let ports = ports(&args.common.data)?;
-    let account = AccountId::parse(&args.account).map_err(|e| anyhow!("account {:?} {e}", args.account))?;
-    if !ports.table.accounts().await?.contains(&account) {
-        bail!("there is no account {account}; an account begins with its first connection");
-    }
-    let groups = groups(&ports.table, &account).await?;
+    let api = Api::running(&args.common.data)?;
+    find::account(&api, &args.account).await?;
+    let groups = api.admin(&args.account).all("/v1/groups").await?;
     if args.common.json {
         return print_json(&groups.iter().map(group_json).collect());
     }
-    let row = |group: &Group| {
-        let source = group.field.map_or_else(|| "the connection's own".to_owned(), |f| f.name().to_owned());
-        vec![group.members.to_string(), group.name.clone(), source, group.connection.to_string()]
-    };
-    print(&table(&groups.iter().map(row).collect::<Vec<_>>()))
+    let rows: Option<Vec<_>> = groups.iter().map(group_row).collect();
+    print(&table(&rows.context("groups as the API shows them")?))
 }
 
-fn group_json(group: &Group) -> Value {
-    json!({
-        "name": group.name,
-        "kind": if group.field.is_some() { "value" } else { "connection" },
-        "field": group.field.map(Field::name),
-        "value": group.field.map(|_| group.value.as_str()),
-        "members": group.members,
-    })
+fn group_json(group: &Value) -> Value {
+    let parts = ["name", "kind", "field", "value", "members"];
+    parts.into_iter().map(|key| (key.to_owned(), group[key].clone())).collect()
+}
+
+fn group_row(group: &Value) -> Option<Vec<String>> {
+    let source = group["field"].as_str().unwrap_or("the connection's own");
+    let [name, connection] = ["name", "connection"].map(|key| group[key].as_str().map(str::to_owned));
+    Some(vec![group["members"].to_string(), name?, source.to_owned(), connection?])
 }

@@ -12,15 +12,11 @@ mod token;
 use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use muster_aws::{Clients, Names, Ports, SystemClock};
 use serde_json::Value;
 
 pub(crate) use connect::connect;
 pub(crate) use find::run_path;
 pub(crate) use polls::sync_now;
-
-/// How often a call to a service is tried.
-const ATTEMPTS: u32 = 4;
 
 /// The commands against a running stack.
 #[derive(Debug, Subcommand)]
@@ -186,24 +182,6 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
         Admin::Audit { command } => audit::command(command).await,
         Admin::Token(args) => token::command(args),
     }
-}
-
-/// The ports of the stack that runs in `data`.
-///
-/// # Errors
-/// When none runs there.
-fn ports(data: &std::path::Path) -> anyhow::Result<Ports> {
-    let ready = crate::running(data)?;
-    ports_told(&|name| ready["environment"][name].as_str().map(str::to_owned))
-}
-
-/// Ports that are told of by an environment.
-///
-/// # Errors
-/// When a variable is missing.
-pub(crate) fn ports_told(told: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Ports> {
-    let clients = Clients::told(told, Clients::transport(), ATTEMPTS)?;
-    Ok(Ports::with(&clients, &Names::told(told)?, Box::new(SystemClock)))
 }
 
 /// Prints lines to standard output; a reader that went away is no error.

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use muster_aws::Ports;
+use muster_aws::{Clients, Names, Ports, SystemClock};
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{Admin as _, Connection, Inspection, Ledger as _, Run, RunState, inspect};
 use serde_json::{Value, json};
 
 use super::{client::Login, files::Files, looks::Directory};
 use crate::{
-    admin::{self, run_path},
+    admin::run_path,
     api::{Api, Caller},
     ses::Mail,
     stack::Stack,
@@ -20,6 +20,9 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often is looked whether it is there.
 const PACE: Duration = Duration::from_millis(20);
+
+/// How often a call to a service is tried.
+const ATTEMPTS: u32 = 4;
 
 /// The running stack, the files, and what the steps have found so far.
 pub(super) struct Scene<'a> {
@@ -41,9 +44,7 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// When a folder cannot be written to or a service failed.
     pub(super) async fn new(stack: &'a Stack, people: u32) -> anyhow::Result<Self> {
-        let environment = stack.environment();
-        let ports =
-            admin::ports_told(&|name| environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))?;
+        let ports = ports(stack)?;
         let taken = ports.table.accounts().await?;
         let mut names = std::iter::once("acme".to_owned()).chain((2..).map(|n| format!("acme-{n}")));
         let account = names.find(|name| taken.iter().all(|account| account.as_str() != name)).context("a free name")?;
@@ -247,4 +248,11 @@ In another terminal, for example:
             self.account,
         )
     }
+}
+
+/// The stack's services, as its functions see them.
+fn ports(stack: &Stack) -> anyhow::Result<Ports> {
+    let told = |name: &str| stack.environment().iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let clients = Clients::told(&told, Clients::transport(), ATTEMPTS)?;
+    Ok(Ports::with(&clients, &Names::told(&told)?, Box::new(SystemClock)))
 }

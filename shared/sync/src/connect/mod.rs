@@ -517,20 +517,6 @@ impl Wish {
     }
 }
 
-/// Lets a login in by further public keys (`ssh-ed25519 AAAA… comment`); those it has stay.
-///
-/// # Errors
-/// [`NotSaved::Raced`] when there is no such login, or when it stands for another connection.
-pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -> Result<(), NotSaved> {
-    let (login, mut credentials) = ports.credentials(user).await?.ok_or(NotSaved::Raced)?;
-    for key in keys {
-        if !credentials.keys.contains(key) {
-            credentials.keys.push(key.clone());
-        }
-    }
-    if ports.put_login(user, &login, &credentials).await? { Ok(()) } else { Err(NotSaved::Raced) }
-}
-
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {
     let wanted = settings.group.trim().to_lowercase();
     for other in connections_of(ports, &settings.account).await? {
