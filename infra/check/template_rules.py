@@ -43,6 +43,7 @@ ROUTES = {
     "WebhookApi": [("/webhooks/{connector}", ["post"]), ("/webhooks/{connector}/{connection}", ["post"])],
     "AdminApi": [
         ("/consents/{token}", ["get", "post"]),
+        ("/consents/{token}/finish", ["post"]),
         ("/decisions/{token}", ["get", "post"]),
         ("/v1/openapi.json", ["get"]),
         ("/v1/{proxy+}", ["delete", "get", "patch", "post", "put"]),
