@@ -356,11 +356,10 @@ pub(crate) async fn save_linked<P: Ledger + Admin + Documents>(
     let stored = secrets.secrets(&place, true).await?;
     let given = Given::of(secrets, &settings.connector, credentials, stored).await?;
     let line = provider::check(settings, &given, base_urls)?;
-    check_routes(ports, &line, &before.account, &before.id).await?;
+    check::check_routes(ports, (&before.account, &before.id), &line.routes).await?;
     if let Some(set) = given.to_store(now_ms) {
         secrets.put_secrets(&place, &set).await?;
     }
-    check::check_routes(ports, (&before.account, &before.id), &line.routes).await?;
     let off = matches!(before.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted);
     let works = before.status == ConnectionStatus::Connected;
     let after = Connection {
