@@ -262,6 +262,14 @@ pub trait Ledger {
         connection: &ConnectionId,
         values: &[(String, String, String)],
     ) -> Answer<()>;
+    /// Forgets a known value; one that is not known stays so.
+    async fn forget_group_value(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        field: &str,
+        folded: &str,
+    ) -> Answer<()>;
 }
 
 /// Names one mail of the outbox.

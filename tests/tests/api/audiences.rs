@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use muster_sync::Objects;
+use muster_core::ids::AccountId;
+use muster_core::segment::Filter;
+use muster_sync::{AudienceFormat, AudienceWish, Clock, Objects, Part, channel, make_audience};
 use muster_tests::api::Api;
 use muster_tests::rig::Rig;
 use serde_json::{Value, json};
@@ -138,4 +140,23 @@ async fn only_what_the_caller_may_see_can_be_put_together() {
     api.as_admin("beta").post("/v1/audiences", beta).await.expect(422);
     let log = admin.get("/v1/audit").await.expect(200).text;
     assert!(!log.contains("audience.made"), "nothing was made");
+}
+
+#[tokio::test]
+async fn an_audience_that_takes_too_long_leaves_no_file() {
+    let rig = rig().await;
+    let (ports, clock) = (rig.ports(), crowd::Ticking::from(&rig));
+    let account = AccountId::parse("acme").unwrap();
+    let wish = AudienceWish {
+        include: vec![Part::Segment(Filter::compile("true").unwrap())],
+        exclude: Vec::new(),
+        channel: channel("email_1").unwrap(),
+        format: AudienceFormat::Ndjson,
+    };
+    for (patience, whole) in [(5, false), (10_000, true)] {
+        let (key, until_ms) = (format!("exports/acme/audiences/{patience}"), clock.now_ms() + patience);
+        let made = make_audience((&ports.table, &ports.bucket), &clock, &account, &wish, (&key, until_ms)).await;
+        assert_eq!(made.unwrap().is_some(), whole);
+        assert_eq!(ports.bucket.read(&key).await.unwrap().is_some(), whole);
+    }
 }

@@ -1,7 +1,9 @@
 //! People with addresses, dates and managers, in any number of connections.
 
+use std::cell::Cell;
+
 use muster_core::ids::{AccountId, ConnectionId, UniqueId};
-use muster_sync::OptOut;
+use muster_sync::{Clock, OptOut};
 use muster_tests::rig::Rig;
 
 /// A connection of `acme` that takes `id,name,dept,status,mail,phone,start,manager`.
@@ -37,4 +39,20 @@ pub(crate) async fn opt_out(rig: &Rig, connection: &ConnectionId, id: &str, chan
 pub(crate) fn many(count: usize) -> Vec<String> {
     let department = |n: usize| ["Sales", "Ops", "Legal"][n % 3];
     (0..count).map(|n| format!("{n:05},P{n},{},A,p{n}@acme.example,,,", department(n))).collect()
+}
+
+/// A clock on which every look takes a millisecond.
+pub(crate) struct Ticking(Cell<i64>);
+
+impl Ticking {
+    pub(crate) fn from(rig: &Rig) -> Self {
+        Self(Cell::new(i64::try_from(rig.clock.now_ms()).unwrap()))
+    }
+}
+
+impl Clock for Ticking {
+    fn now_ms(&self) -> i64 {
+        self.0.set(self.0.get() + 1);
+        self.0.get()
+    }
 }

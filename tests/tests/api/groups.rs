@@ -142,3 +142,29 @@ async fn a_visibility_that_was_decided_outlives_the_connections_setting() {
     let log = admin.get("/v1/audit").await.expect(200);
     assert!(log.text.contains("group.visibility") && log.text.contains("group/acme-payroll"));
 }
+
+#[tokio::test]
+async fn only_a_group_that_nobody_is_in_can_be_forgotten() {
+    let rig = rig().await;
+    let api = Api::of(&rig);
+    let admin = api.as_admin("acme");
+    let of_badges = async || {
+        let list = admin.get("/v1/groups").await.expect(200);
+        ids(&list, "id").into_iter().filter(|id| id.starts_with("acme-badges.")).collect::<Vec<_>>()
+    };
+    let path = format!("/v1/groups/{}", of_badges().await[0]);
+    assert_eq!(admin.delete(&path).await.expect(409).code(), "group_in_use");
+    let file = "id,name,dept,status,mail,phone,start,manager\n7,Ed,Guards,A,,,,\n";
+    rig.upload("people_20261122.csv", file.as_bytes()).await;
+    rig.settle().await;
+    let run = rig.last_run().await;
+    if run.state == muster_sync::RunState::Held {
+        rig.approve(&run).await.unwrap();
+        rig.settle().await;
+    }
+    assert_eq!(of_badges().await.len(), 2, "the group of the new value stands beside the old one");
+    assert_eq!(admin.get(&path).await.expect(200).json["members"], 0);
+    admin.delete(&path).await.expect(204);
+    admin.get(&path).await.expect(404);
+    assert_eq!(of_badges().await.len(), 1);
+}

@@ -1,7 +1,12 @@
 //! Segments: tried, saved, counted, listed.
 
-use muster_tests::api::Api;
+use muster_core::ids::AccountId;
+use muster_core::segment::Filter;
+use muster_sync::{Clock, MOST_REQUESTS, count_segment};
+use muster_tests::api::{Api, NoWeb};
+use muster_tests::hand;
 use muster_tests::rig::Rig;
+use muster_tests::tricky::Tricky;
 use serde_json::{Value, json};
 
 use crate::crowd;
@@ -188,4 +193,60 @@ async fn members_come_in_pages_that_lose_and_repeat_nobody() {
     let next = admin.get("/v1/segments/operators/members?limit=7").await.expect(200).json["next"].clone();
     let path = format!("/v1/segments/lawyers/members?cursor={}", next.as_str().unwrap());
     assert_eq!(admin.get(&path).await.expect(400).code(), "bad_cursor", "a place of one filter is none of another");
+}
+
+#[tokio::test]
+async fn a_count_that_runs_out_of_time_goes_on_where_it_stopped() {
+    let mut rig = Rig::default();
+    let rows = crowd::many(90);
+    crowd::with(&mut rig, "Payroll", &rows.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let (table, account) = (rig.ports().table, AccountId::parse("acme").unwrap());
+    // The fifth letter of Sales is an s, that of Legal is none, and Ops has none at all.
+    let filter = Filter::compile("person.department.charAt(4) == 's'").unwrap();
+    let clock = crowd::Ticking::from(&rig);
+    for patience in [7, 40, 10_000] {
+        let (mut from, mut count, mut failed, mut first) = (None, 0, 0, Vec::new());
+        loop {
+            let until_ms = clock.now_ms() + patience;
+            let tally = count_segment(&table, &clock, &account, &filter, from, (90, until_ms)).await.unwrap();
+            (count, failed) = (count + tally.count, failed + tally.failed);
+            first.extend(tally.first);
+            from = tally.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        first.sort();
+        first.dedup();
+        assert_eq!((count, failed, first.len()), (30, 30, 30), "{patience} ms at a time");
+    }
+}
+
+#[tokio::test]
+async fn a_page_makes_a_bounded_number_of_requests_and_reads_nobody_else() {
+    let mut rig = Rig::default();
+    for connection in ["Payroll", "Badges", "Visitors"] {
+        crowd::with(&mut rig, connection, &["1,Ana,Sales,A,,,,", "2,Bo,Ops,A,,,,"]).await;
+    }
+    let tricky = Tricky::honest(&rig.services);
+    let api = Api::at(hand::ports(&rig, &tricky, rig.clock.clone()), NoWeb);
+    let admin = api.as_admin("acme");
+    admin.post("/v1/segments", wish("Nobody", "person.city == 'Rome'", "public")).await.expect(201);
+    let (mut path, mut pages) = ("/v1/segments/nobody/members".to_owned(), 0);
+    loop {
+        let before = tricky.seen().len();
+        let list = admin.get(&path).await.expect(200);
+        let made = tricky.seen().len() - before;
+        // Two more: the segment, and which connections there are.
+        assert!(made <= MOST_REQUESTS as usize + 2, "{made} requests");
+        pages += 1;
+        let Some(next) = list.json["next"].as_str() else { break };
+        path = format!("/v1/segments/nobody/members?cursor={next}");
+    }
+    assert_eq!(pages, 3, "48 parts, 20 a page");
+    let before = tricky.seen().len();
+    admin.get("/v1/groups/acme-badges/members").await.expect(200);
+    let seen = tricky.seen().split_off(before);
+    assert!(seen.iter().all(|one| !one.json().to_string().contains("acme-payroll")), "another connection was read");
+    assert!(seen.len() <= MOST_REQUESTS as usize + 3, "{} requests", seen.len());
 }

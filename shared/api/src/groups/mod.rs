@@ -5,7 +5,9 @@ pub(crate) mod shown;
 use std::collections::BTreeSet;
 
 use muster_core::ids::ConnectionId;
-use muster_sync::{Connection, GroupShown as Group, Within, find_group, group_page, set_group_visibility};
+use muster_sync::{
+    Connection, GroupShown as Group, Within, find_group, forget_group, group_page, set_group_visibility,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
@@ -35,14 +37,18 @@ pub(crate) fn routes<W: World>() -> Vec<Route<W>> {
             .says("Shows a group", WHOSE)
             .gives::<GroupShown>(200, "the group"),
         Route::patch(ONE, "rename_group", Need::ChangeSettings, |call| Box::pin(rename(call)))
-            .says("Says where a group is renamed", MADE)
+            .says("Says where the name of a group comes from", MADE)
             .body::<NameWish>()
-            .gives::<GroupShown>(200, "the group, which has that name already")
+            .gives::<GroupShown>(200, "the group, if that is its name already")
             .may(409, "`group_protected` or `group_of_value`: the connection makes the name"),
         Route::delete(ONE, "delete_group", Need::ChangeSettings, |call| Box::pin(delete(call)))
-            .says("Says why a group stays", MADE)
-            .gives_nothing(204, "never: a group goes with its members")
-            .may(409, "`group_protected` or `group_of_value`: the connection makes the group"),
+            .says(
+                "Forgets the group of a value that nobody has any more",
+                "A group with members stays, and so does a connection's own. One that was forgotten is made anew when \
+                 its value appears again.",
+            )
+            .gives_nothing(204, "it is forgotten")
+            .may(409, "`group_protected`: it is a connection's own; or `group_in_use`: somebody has its value"),
         Route::get("/v1/groups/{group}/members", "list_group_members", Need::ReadGroups, |call| {
             Box::pin(members(call))
         })
@@ -169,8 +175,20 @@ async fn rename<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
 }
 
 async fn delete<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
-    let (group, _) = one(&call).await?;
-    Err(made_by_connection(&group))
+    let (group, connection) = one(&call).await?;
+    if group.field.is_none() {
+        return Err(made_by_connection(&group));
+    }
+    let in_use = || {
+        let id = &connection.id;
+        let detail = format!("people of the connection {id} have this value, or a plan of it is being written");
+        Problem::conflict("group_in_use", detail)
+    };
+    if group.members > 0 || connection.active.is_some() {
+        return Err(in_use());
+    }
+    call.audit("group.forgotten", &format!("group/{}", group.id), None, None).await?;
+    if forget_group(call.world.table(), (&group, &connection)).await? { Ok(Reply::empty()) } else { Err(in_use()) }
 }
 
 fn made_by_connection(group: &Group) -> Problem {

@@ -19,6 +19,7 @@ pub use self::login::{
     BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
 };
 pub use self::switch::{NotSwitched, Switch, end_waiting, forget_credentials, may_switch, say_farewell, switch};
+pub(crate) use self::versions::keep_linked;
 pub use self::versions::{
     Difference, SettingsVersion, differences, keep_version, save_kept, settings_version, settings_versions,
 };
@@ -60,7 +61,7 @@ pub enum NotSaved {
     #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
     Exists(ConnectionId),
     /// Another connection is linked to the same account at the provider: events would find the wrong one.
-    #[error("provider: what it names belongs to another connection already; use that one, or delete it first")]
+    #[error("provider: what it names belongs to another connection already; use that one")]
     LinkTaken,
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
@@ -374,7 +375,6 @@ pub(crate) async fn save_linked<P: Ledger + Admin + Documents>(
     if !ports.save_connection(&after, Some(before.settings_version)).await? {
         return Err(NotSaved::Raced);
     }
-    versions::keep_linked(ports, before, &after, now_ms).await?;
     Ok(after)
 }
 

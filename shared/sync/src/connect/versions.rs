@@ -57,6 +57,19 @@ pub async fn save_kept<P: Ledger + Admin + Documents>(
     Ok((saved, version))
 }
 
+/// Keeps what linking made of a connection's settings as a version.
+pub(crate) async fn keep_linked(
+    documents: &impl Documents,
+    (before, after): (&Connection, &Connection),
+    by: &str,
+    at_ms: i64,
+) -> Result<(), PortError> {
+    keep_missing(documents, before).await?;
+    let (version, toml) = (after.settings_version, after.settings.clone());
+    let kept = SettingsVersion { version, toml, by: by.to_owned(), at_ms };
+    keep_version(documents, &after.account, &after.id, &kept).await
+}
+
 /// Keeps a version. One that is kept already stays as it is.
 ///
 /// # Errors
@@ -77,18 +90,6 @@ pub async fn keep_version(
 /// The version before a crash, or before versions were kept: who saved it is not known any more.
 async fn keep_missing(documents: &impl Documents, before: &Connection) -> Result<(), PortError> {
     keep_version(documents, &before.account, &before.id, &unknown(before)).await
-}
-
-/// What linking changed is a version too.
-pub(super) async fn keep_linked(
-    documents: &impl Documents,
-    before: &Connection,
-    after: &Connection,
-    now_ms: i64,
-) -> Result<(), PortError> {
-    keep_missing(documents, before).await?;
-    let kept = SettingsVersion { by: "link".to_owned(), at_ms: now_ms, ..unknown(after) };
-    keep_version(documents, &after.account, &after.id, &kept).await
 }
 
 fn unknown(connection: &Connection) -> SettingsVersion {
