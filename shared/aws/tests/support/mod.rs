@@ -122,6 +122,7 @@ fn run(db: &Database, operation: &str, body: &[u8]) -> (u16, String) {
         "GetItem" => call!(get_item),
         "PutItem" => call!(put_item),
         "UpdateItem" => call!(update_item),
+        "DeleteItem" => call!(delete_item),
         "BatchGetItem" => call!(batch_get_item),
         "TransactWriteItems" => call!(transact_write_items),
         "Query" => call!(query),
