@@ -67,8 +67,8 @@ fn why(reason: Reason) -> String {
         Reason::Absent => "absent".to_owned(),
         Reason::Status(status) => status.as_str().to_owned(),
         Reason::Rollback => "undone".to_owned(),
-        Reason::ByHand => "by hand".to_owned(),
         Reason::Deletion => "connection deleted".to_owned(),
+        Reason::ByHand => "by hand".to_owned(),
     }
 }
 

@@ -268,8 +268,8 @@ async fn finished(table: &Table, before: &Connection, id: &str, mail: bool, void
         due_ms: Some(99),
         mail,
         voids_plans,
-        by_sync: true,
         deletes: false,
+        by_sync: true,
         now_ms: 5,
     };
     assert!(table.finish(&finish).await.unwrap());

@@ -18,13 +18,16 @@ mod time;
 mod world;
 
 mod accounts;
+mod audiences;
 mod audit;
 mod connections;
 mod edits;
+mod groups;
 mod links;
 mod mapping;
 mod people;
 mod runs;
+mod segments;
 
 pub use caller::{Caller, ClaimNames, Need, Role};
 pub use openapi::document;
@@ -43,6 +46,9 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(runs::routes());
     routes.extend(mapping::routes());
     routes.extend(people::routes());
+    routes.extend(groups::routes());
+    routes.extend(segments::routes());
+    routes.extend(audiences::routes());
     routes.extend(links::routes());
     routes.extend(openapi::routes());
     routes

@@ -78,8 +78,8 @@ fn finish<'a>(run: &'a Run, connection: &'a Connection) -> Finish<'a> {
         due_ms: None,
         mail: true,
         voids_plans: true,
-        by_sync: true,
         deletes: false,
+        by_sync: true,
         now_ms: NOW,
     }
 }
@@ -495,6 +495,10 @@ async fn a_group_is_shown_as_it_was_first_written() {
     table.add_group_values(&account(), &id(), &values).await.unwrap();
     table.add_group_values(&account(), &id(), &[value("sales", "SALES")]).await.unwrap();
     assert_eq!(table.group_values(&account(), &id()).await.unwrap(), values);
+    for _ in 0..2 {
+        table.forget_group_value(&account(), &id(), "department", "r#d").await.unwrap();
+        assert_eq!(table.group_values(&account(), &id()).await.unwrap(), values[1..]);
+    }
     let other = ConnectionId::parse("acme-payroll").unwrap();
     assert_eq!(table.group_values(&account(), &other).await.unwrap(), []);
 }

@@ -15,6 +15,7 @@ use muster_core::status::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::opt_outs::opted_out_of;
+use crate::search::is_of_group;
 use crate::segments::day;
 use crate::walk::{Leg, Walk};
 use crate::{Admin, Clock, Directory, Documents, GroupShown, Objects, PortError};
@@ -192,16 +193,9 @@ impl Part {
             // On whom the filter fails is in no audience; the segment's own count tells of them.
             Self::Segment(filter) => filter.matches(person, connection.as_str(), today) == Ok(true),
             Self::Group(group) if group.connection != *connection => false,
-            Self::Group(group) => group.field.is_none_or(|field| carries(person, field, &fold(&group.value))),
+            Self::Group(group) => group.field.is_none_or(|field| is_of_group(person, field, &fold(&group.value))),
         }
     }
-}
-
-fn carries(person: &Recipient, field: Field, folded: &str) -> bool {
-    if field == Field::EMPLOYMENT_STATUS {
-        return person.status.as_str() == folded;
-    }
-    person.values.get(&field).into_iter().flat_map(Value::iter).any(|value| fold(value) == folded)
 }
 
 /// The file while it grows on the disk.

@@ -39,10 +39,7 @@ pub struct GroupShown {
 impl GroupShown {
     /// Whom a search within the connection must find to find the members.
     pub fn filter(&self) -> Filter {
-        Filter {
-            fields: self.field.map(|field| (field, self.value.clone())).into_iter().collect(),
-            ..Filter::default()
-        }
+        Filter { group: self.field.map(|field| (field, self.value.clone())), ..Filter::default() }
     }
 }
 
@@ -97,6 +94,7 @@ pub async fn group_page<P: Ledger + Admin + Directory + Documents>(
     for id in ids {
         let Some(connection) = ports.connection(account, &id).await? else { continue };
         let mut of_connection = bare_groups(ports, &connection).await?;
+        of_connection.sort_by(|a, b| a.id.cmp(&b.id));
         of_connection.retain(|group| only.is_none_or(|ids| ids.contains(&group.id)));
         of_connection.retain(|group| Some(&id) != first.as_ref() || from.is_none_or(|from| group.id.as_str() > from));
         groups.extend(of_connection.into_iter().map(|group| (group, connection.clone())));
@@ -143,9 +141,29 @@ pub async fn set_group_visibility(
     ports.put_document(account, &Shelf::GroupLooks, &group.id, &body, expected, None).await
 }
 
-/// A connection's groups by id, its own first; not counted, and as public as its settings say. What people are not
+/// Forgets the group of a value that nobody has; it is made anew when a value like it appears. `Ok(false)` for a
+/// connection's own group, and while the group has members or a plan of its connection is being written.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn forget_group<P: Ledger + Documents>(
+    ports: &P,
+    (group, connection): (&GroupShown, &Connection),
+) -> Result<bool, PortError> {
+    let Some(field) = group.field.filter(|_| group.members == 0 && connection.active.is_none()) else {
+        return Ok(false);
+    };
+    let account = &connection.account;
+    if group.version > 0 {
+        ports.delete_document(account, &Shelf::GroupLooks, &group.id, group.version).await?;
+    }
+    ports.forget_group_value(account, &connection.id, field.name(), &fold(&group.value)).await?;
+    Ok(true)
+}
+
+/// A connection's groups, its own first; not counted, and as public as its settings say. What people are not
 /// grouped by yet is left out.
-async fn bare_groups<P: Ledger>(ports: &P, connection: &Connection) -> Result<Vec<GroupShown>, PortError> {
+pub(crate) async fn bare_groups<P: Ledger>(ports: &P, connection: &Connection) -> Result<Vec<GroupShown>, PortError> {
     if connection.status == ConnectionStatus::Deleted && connection.owned == 0 {
         return Ok(Vec::new());
     }
@@ -167,7 +185,6 @@ async fn bare_groups<P: Ledger>(ports: &P, connection: &Connection) -> Result<Ve
             groups.push(group(Some(field), &shown));
         }
     }
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(groups)
 }
 

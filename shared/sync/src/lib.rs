@@ -78,7 +78,7 @@ pub use explain::{
     ReadStep, What,
 };
 pub use feed::{Feed, PersonMark, TOUCHED_MOST};
-pub use groups::{GroupPage, GroupShown, find_group, group_id, group_page, set_group_visibility};
+pub use groups::{GroupPage, GroupShown, find_group, forget_group, group_id, group_page, set_group_visibility};
 pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_place};
 pub use inspect::{Inspection, all_runs, find_connection, find_run, inspect};
 pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};

@@ -13,7 +13,7 @@ use muster_core::ids::AccountId;
 use muster_core::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::connect::{save_linked, sorted};
+use crate::connect::{keep_linked, save_linked, sorted};
 use crate::reach::{Reach, Source, Trouble, fault_of, hosts_of};
 use crate::{
     Admin, Clock, Connection, ConnectionStatus, Documents, Ledger, NotSaved, PortError, SecretPlace, Secrets, Shelf,
@@ -153,6 +153,8 @@ pub struct Linker<'a, T, S, W, C> {
     pub clock: &'a C,
     /// Whether `[provider]` may name a `base_url`: on a developer's machine only.
     pub base_urls: bool,
+    /// Who saves what is linked, for the settings' versions.
+    pub by: &'a str,
 }
 
 /// Whether everything is there that the connection's provider is asked with. Files need nothing.
@@ -279,9 +281,7 @@ where
         if said != Said::Good && !force {
             return Ok(Tried { said, words, stored: None });
         }
-        let tried = reach.into_tried();
-        let limits = (self.base_urls, self.clock.now_ms());
-        let stored = save_linked(self.table, self.secrets, connection, &settings, tried, limits).await?;
+        let stored = self.store(connection, &settings, reach.into_tried()).await?;
         Ok(Tried { said, words, stored: Some(stored) })
     }
 
@@ -342,8 +342,20 @@ where
         settings.provider.extend(made.provider);
         let mut credentials = talk.credentials.clone();
         credentials.extend(made.credentials);
-        let limits = (self.base_urls, self.clock.now_ms());
-        Ok(save_linked(self.table, self.secrets, connection, &settings, credentials, limits).await?)
+        self.store(connection, &settings, credentials).await
+    }
+
+    async fn store(
+        &self,
+        connection: &Connection,
+        settings: &Settings,
+        credentials: BTreeMap<String, Secret>,
+    ) -> Result<Connection, NotLinked> {
+        let now_ms = self.clock.now_ms();
+        let limits = (self.base_urls, now_ms);
+        let after = save_linked(self.table, self.secrets, connection, settings, credentials, limits).await?;
+        keep_linked(self.table, (connection, &after), self.by, now_ms).await?;
+        Ok(after)
     }
 
     async fn keep(&self, account: &AccountId, id: &str, flow: &Flow, expected: Option<u64>) -> Result<bool, PortError> {

@@ -7,7 +7,8 @@ use muster_core::plan::{fold, group_name, groups_of};
 use muster_core::recipient::Recipient;
 use muster_core::settings::Settings;
 
-use crate::{Admin, Connection, Directory, Ledger, PortError, SHARDS};
+use crate::groups::bare_groups;
+use crate::{Admin, Connection, Directory, GroupShown, Ledger, PortError, SHARDS};
 
 /// A connection's settings.
 ///
@@ -126,23 +127,13 @@ pub struct Group {
 pub async fn groups<P: Ledger + Admin + Directory>(ports: &P, account: &AccountId) -> Result<Vec<Group>, PortError> {
     let mut groups = Vec::new();
     for connection in connections_of(ports, account).await? {
-        let settings = settings_of(&connection)?;
-        let id = connection.id.clone();
-        let own = Group {
-            name: settings.group.clone(),
-            connection: id,
-            field: None,
-            value: String::new(),
-            members: connection.owned,
-        };
-        groups.push(own);
-        for (field, folded, shown) in ports.group_values(account, &connection.id).await? {
-            let Some(field) = Field::by_name(&field) else { continue };
-            let slot = slot_of(&connection, field);
-            let Some(slot) = slot.filter(|_| settings.group_by.contains(&field)) else { continue };
-            let members = ports.count_group(&connection.id, slot, &folded).await?;
-            let name = group_name(&settings, Some(field), &shown);
-            groups.push(Group { name, connection: connection.id.clone(), field: Some(field), value: shown, members });
+        for bare in bare_groups(ports, &connection).await? {
+            let members = match bare.field.and_then(|field| slot_of(&connection, field)) {
+                Some(slot) => ports.count_group(&connection.id, slot, &fold(&bare.value)).await?,
+                None => connection.owned,
+            };
+            let GroupShown { name, connection, field, value, .. } = bare;
+            groups.push(Group { name, connection, field, value, members });
         }
     }
     Ok(groups)

@@ -39,9 +39,8 @@ impl SourceKind {
             Cause::Poll { .. } => Self::Listing,
             Cause::Event { .. } => Self::Event,
             Cause::Rollback { .. } => Self::Rollback,
-            Cause::ByHand { .. } => Self::ByHand,
-            // It writes no value, it only removes.
-            Cause::Farewell { .. } => Self::ByHand,
+            // A farewell writes no value, it only removes.
+            Cause::Farewell { .. } | Cause::ByHand { .. } => Self::ByHand,
         }
     }
 }
@@ -96,6 +95,7 @@ pub async fn see_person<P: Ledger + Directory, O: Objects>(
 ) -> Result<Option<PersonSeen>, PortError> {
     let found = ports.get(&connection.account, &connection.id, std::slice::from_ref(id)).await?;
     let Some(stored) = found.into_iter().next() else { return Ok(None) };
+    let settings = settings_of(connection)?;
     let trace = &stored.trace;
     let told = stored.recipient.values.keys().chain(trace.fields.keys()).chain([&Field::EMPLOYMENT_STATUS]);
     let told: BTreeMap<Field, u64> = told.filter_map(|field| Some((*field, trace.fence_of(*field)?))).collect();
@@ -108,12 +108,14 @@ pub async fn see_person<P: Ledger + Directory, O: Objects>(
             Some(record) => Some(record),
             None => records.of(runs.by_fence.get(&fence)).await?,
         };
-        fields.insert(field, Provenance { run: runs.told(fence), record });
+        // Nothing but the source writes what is mapped, and people write nothing else.
+        let single = if settings.fields.contains_key(&field) { SourceKind::Event } else { SourceKind::ByHand };
+        fields.insert(field, Provenance { run: runs.told(fence, Some(single)), record });
     }
-    let last = runs.told(trace.fence);
+    let last = runs.told(trace.fence, None);
     let groups = match stored.removed_ms {
         Some(_) => Vec::new(),
-        None => group_names(&stored.recipient, &settings_of(connection)?),
+        None => group_names(&stored.recipient, &settings),
     };
     Ok(Some(PersonSeen { groups, fields, last, stored }))
 }
@@ -148,11 +150,12 @@ impl Runs {
         Ok(runs)
     }
 
-    fn told(&self, fence: u64) -> WritingRun {
+    /// The run of a fencing number; `single`: what it was if it was about one person only.
+    fn told(&self, fence: u64, single: Option<SourceKind>) -> WritingRun {
         let Some(run) = self.by_fence.get(&fence) else {
-            // Runs of events are kept for 30 days and all others for 13 months, so one that is missing between those
-            // that are kept was an event.
-            let kind = (fence > self.oldest).then_some(SourceKind::Event);
+            // Runs about one person are kept for 30 days and not listed, all others for 13 months: one that is missing
+            // between those that are listed was about one person.
+            let kind = single.filter(|_| fence > self.oldest);
             return WritingRun { id: None, kind, source: None, at_ms: None, settings_version: None };
         };
         WritingRun {

@@ -114,10 +114,10 @@ pub struct Finish<'a> {
     /// Whether plans made before are void now. Runs of single events leave waiting plans as they are: a plan writes
     /// nobody who changed since it was made.
     pub voids_plans: bool,
-    /// Whether its source was read for it: that confirms the connection, and shows that it works.
-    pub by_sync: bool,
     /// Whether the connection is deleted with it.
     pub deletes: bool,
+    /// Whether its source was read for it: that confirms the connection, and shows that it works.
+    pub by_sync: bool,
     /// Now.
     pub now_ms: i64,
 }
@@ -261,6 +261,14 @@ pub trait Ledger {
         account: &AccountId,
         connection: &ConnectionId,
         values: &[(String, String, String)],
+    ) -> Answer<()>;
+    /// Forgets a known value; one that is not known stays so.
+    async fn forget_group_value(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        field: &str,
+        folded: &str,
     ) -> Answer<()>;
 }
 

@@ -190,17 +190,17 @@ pub enum Cause {
         /// Which time: a rollback that was rejected can be asked for again.
         attempt: u32,
     },
+    /// The deletion of the connection with everybody it owns.
+    Farewell {
+        /// Which time: one that was rejected can be asked for again.
+        attempt: u32,
+    },
     /// What a person changed about one recipient.
     ByHand {
         /// Who: role and user.
         user: String,
         /// What.
         what: Handwork,
-    },
-    /// The deletion of the connection with everybody it owns.
-    Farewell {
-        /// Which time: one that was rejected can be asked for again.
-        attempt: u32,
     },
 }
 
@@ -217,7 +217,7 @@ pub enum Handwork {
 }
 
 impl Cause {
-    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `by_hand`, `farewell`.
+    /// The cause's kind in APIs: `file`, `poll`, `event`, `late`, `rollback`, `farewell`, `by_hand`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File { .. } => "file",
@@ -225,8 +225,8 @@ impl Cause {
             Self::Event { .. } => "event",
             Self::Late { .. } => "late",
             Self::Rollback { .. } => "rollback",
-            Self::ByHand { .. } => "by_hand",
             Self::Farewell { .. } => "farewell",
+            Self::ByHand { .. } => "by_hand",
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Filter {
     /// Fields with the value they must have, whatever its case; of several values one is enough. References to other
     /// people are compared exactly.
     pub fields: Vec<(Field, String)>,
+    /// The value of a grouping field whose group is looked for, compared as groups compare values.
+    pub group: Option<(Field, String)>,
     /// Whose manager this is: a unique id, or an e-mail address.
     pub team: Option<String>,
     /// Who began in the last so many days, today included; nobody who has yet to begin.
@@ -201,7 +203,7 @@ impl<P: Ledger + Admin + Directory> Hunt<'_, P> {
             return None;
         }
         let status = self.filter.status.map(|status| (Field::EMPLOYMENT_STATUS, status.as_str().to_owned()));
-        let wanted = self.filter.fields.iter().cloned().chain(status);
+        let wanted = self.filter.fields.iter().cloned().chain(self.filter.group.clone()).chain(status);
         let slots = wanted.filter_map(|(field, value)| Some((slot_of(connection, field)?, fold(&value))));
         slots.filter(|(_, value)| !value.is_empty() && value.len() <= LONGEST_GROUP).min_by_key(|(slot, _)| *slot)
     }
@@ -325,6 +327,7 @@ impl Filter {
     fn takes(&self, person: &Recipient, today: Date, ground: &Ground<'_>) -> bool {
         self.status.is_none_or(|status| status == person.status)
             && self.fields.iter().all(|(field, wanted)| has(person, *field, wanted))
+            && self.group.as_ref().is_none_or(|(field, value)| is_of_group(person, *field, &fold(value)))
             && self.team.as_deref().is_none_or(|team| is_of_team(person, team, &ground.manager_emails))
             && self.joined_within_days.is_none_or(|days| has_joined(person, days, today))
             && self.starts_with.as_deref().is_none_or(|start| begins(person, start))
@@ -345,6 +348,14 @@ fn has(person: &Recipient, field: Field, wanted: &str) -> bool {
         Kind::Reference => values.any(|value| value == wanted.trim()),
         _ => values.any(|value| fold(value) == fold(wanted)),
     }
+}
+
+/// Whether a person's value of a grouping field is this one, which is folded.
+pub(crate) fn is_of_group(person: &Recipient, field: Field, folded: &str) -> bool {
+    if field == Field::EMPLOYMENT_STATUS {
+        return person.status.as_str() == folded;
+    }
+    person.values.get(&field).into_iter().flat_map(Value::iter).any(|value| fold(value) == folded)
 }
 
 fn is_of_team(person: &Recipient, team: &str, manager_emails: &[String]) -> bool {

@@ -212,7 +212,6 @@ async fn mailed(public_url: Option<&str>) -> (Rig, String) {
         objects: &ports.bucket,
         queue: &ports.queues,
         mailer: ports.mail.as_ref().unwrap(),
-        queue: &ports.queues,
         clock: &ports.clock,
         patience_ms: PATIENCE_MS,
         ways: &ways,

@@ -134,6 +134,34 @@ async fn whoever_links_in_the_providers_pages_is_read_at_once() {
 }
 
 #[tokio::test]
+async fn switching_off_and_on_links_nothing() {
+    let house = waiting("bamboohr").await;
+    let api = Api::over(&house);
+    let entitled = json!({"name": "Acme", "entitlements": ["data_connector"]});
+    api.as_operator().put("/v1/operator/accounts/acme", entitled).await.expect(200);
+    for action in ["disable", "enable"] {
+        let version = format!("\"{}\"", house.rig.stored().await.settings_version);
+        let session = api.as_admin("acme").with("if-match", &version);
+        session.post(&format!("{HERE}/{action}"), Value::Null).await.expect(200);
+    }
+    let stored = house.rig.stored().await;
+    assert_eq!((stored.status, stored.due_ms), (ConnectionStatus::Pending, None));
+}
+
+#[tokio::test]
+async fn what_was_learnt_is_kept_as_a_version_of_who_linked() {
+    let house = waiting("finch").await;
+    let api = Api::over(&house);
+    set_up(&api, "finch").await;
+    let started = start(&api, HERE).await;
+    let brought = walk(&house, &started, json!({})).await;
+    finish(&api, HERE, &started, &brought).await.expect(200);
+    let versions = api.as_admin("acme").get(&format!("{HERE}/settings/versions")).await.expect(200);
+    let newest = &versions.json["items"][0];
+    assert_eq!((&newest["version"], &newest["by"]), (&json!(2), &json!("admin:ana")), "{}", versions.text);
+}
+
+#[tokio::test]
 async fn an_end_that_is_not_there_yet_leaves_the_link_open() {
     for provider in ["apideck", "workos"] {
         let house = waiting(provider).await;

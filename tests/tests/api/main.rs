@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod access;
+mod audiences;
 mod audit;
 mod connections;
+mod crowd;
 mod decisions;
 mod document;
 mod edits;
 mod erase;
 mod explain;
+mod explain;
+mod groups;
 mod links;
 mod mapping;
 mod once;
@@ -17,3 +21,4 @@ mod paging;
 mod people;
 mod product;
 mod runs;
+mod segments;

@@ -94,14 +94,20 @@ fn flows<W: World>() -> Vec<Route<W>> {
 }
 
 /// The use case over the call's world.
-fn linker<W: World>(world: &W) -> Linker<'_, W::Table, W::Secrets, W::Web, W::Clock> {
+fn linker<'a, W: World>(world: &'a W, by: &'a str) -> Linker<'a, W::Table, W::Secrets, W::Web, W::Clock> {
     Linker {
         table: world.table(),
         secrets: world.secrets(),
         web: world.web(),
         clock: world.clock(),
         base_urls: world.config().base_urls,
+        by,
     }
+}
+
+/// The caller, as settings' versions name who saved them.
+fn who<W: World>(call: Call<'_, W>) -> String {
+    format!("{}:{}", call.caller.role.as_str(), call.caller.user)
 }
 
 /// A name that nobody guesses.
@@ -128,7 +134,7 @@ async fn start<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     call.audit("link.started", &target(&connection), None, Some(json!({"link": id}))).await?;
     let asker = call.caller.user.as_str();
     let wish = LinkWish { id: &id, asker, organization: &organization, email, redirect_url };
-    let opened = linker(call.world).start(&connection, wish).await?;
+    let opened = linker(call.world, &who(call)).start(&connection, wish).await?;
     Ok(Reply::json(201, &link_shown(id, opened)).shown_once(&["url", "token"]))
 }
 
@@ -153,7 +159,7 @@ async fn finish<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
         return Err(Problem::not_found());
     }
     call.audit("link.finished", &target(&connection), None, Some(json!({"link": id}))).await?;
-    let after = linker(call.world).finish(&connection, id, &call.caller.user, given).await?;
+    let after = linker(call.world, &who(call)).finish(&connection, id, &call.caller.user, given).await?;
     Ok(Reply::json(200, &LinkedShown::of(&after)?).etag(after.settings_version))
 }
 
@@ -168,7 +174,7 @@ async fn credentials<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     let told = json!({"keys": keys, "force": given.force});
     call.audit("credentials.given", &target(&connection), None, Some(told)).await?;
     let CredentialsGiven { credentials, provider, force } = given;
-    let tried = linker(call.world).try_credentials(&connection, provider, credentials, force).await?;
+    let tried = linker(call.world, &who(call)).try_credentials(&connection, provider, credentials, force).await?;
     let after = tried.stored.as_ref().unwrap_or(&connection);
     let answer = CredentialsTried {
         said: word_of(tried.said).to_owned(),

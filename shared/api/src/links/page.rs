@@ -110,7 +110,7 @@ async fn start<W: World>(call: Call<'_, W>, found: &Approver) -> Result<Reply, P
     let organization = organization(call, &found.connection, None).await?;
     let (asker, redirect_url) = (&found.name(), redirect_url.as_str());
     let wish = LinkWish { id: &id, asker, organization: &organization, email: &found.email, redirect_url };
-    let opened = match linker(call.world).start(&found.connection, wish).await {
+    let opened = match linker(call.world, asker).start(&found.connection, wish).await {
         Ok(opened) => opened,
         Err(refused) => return refusal(call, found, refused),
     };
@@ -148,7 +148,7 @@ async fn give<W: World>(call: Call<'_, W>, found: &Approver) -> Result<Reply, Pr
     }
     let keys: Vec<&String> = credentials.keys().chain(provider.keys()).collect();
     audit(call, found, "credentials.given", json!({"keys": keys})).await?;
-    match linker(call.world).try_credentials(&found.connection, provider, credentials, false).await {
+    match linker(call.world, &found.name()).try_credentials(&found.connection, provider, credentials, false).await {
         Ok(tried) if tried.stored.is_some() => Ok(linked()),
         Ok(tried) => {
             let why = match tried.said {
@@ -172,7 +172,7 @@ async fn finish<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     };
     audit(call, &found, "link.finished", json!({"link": flow})).await?;
     let given = given.into_iter().collect();
-    match linker(call.world).finish(&found.connection, flow, &found.name(), given).await {
+    match linker(call.world, &found.name()).finish(&found.connection, flow, &found.name(), given).await {
         Ok(_) => Ok(linked()),
         Err(refused) => refusal(call, &found, refused),
     }

@@ -233,8 +233,8 @@ fn change(change: &Change) -> TrialChange {
         Reason::Source => "source".to_owned(),
         Reason::Absent => "absent".to_owned(),
         Reason::Rollback => "rollback".to_owned(),
-        Reason::ByHand => "by_hand".to_owned(),
         Reason::Deletion => "deletion".to_owned(),
+        Reason::ByHand => "by_hand".to_owned(),
         Reason::Status(status) => format!("status:{}", status.as_str()),
     };
     let fields = Field::all().filter_map(|field| {

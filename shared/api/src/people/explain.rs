@@ -282,8 +282,8 @@ fn decided(of: Decided) -> DecidedShown {
         Reason::Absent => "absent",
         Reason::Status(_) => "status",
         Reason::Rollback => "rollback",
-        Reason::Deletion => "deletion",
         Reason::ByHand => "by_hand",
+        Reason::Deletion => "deletion",
     });
     let change = |change: muster_sync::FieldChange| ChangeShown {
         field: change.field.name().to_owned(),

@@ -9,8 +9,10 @@ use muster_sync::{SearchPlace, Way, Within, opt_outs_of, search, see_person, set
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::query::{Looked, Search};
-use self::shown::{PersonList, PersonShown, listed, person};
+pub(crate) use self::query::Looked;
+use self::query::Search;
+pub(crate) use self::shown::{PersonList, listed};
+use self::shown::{PersonShown, person};
 use crate::call::Call;
 use crate::caller::Need;
 use crate::cursor;
@@ -91,7 +93,8 @@ async fn of_connection<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     found(call, Within::Connection(&connection), looked).await
 }
 
-async fn found<W: World>(call: Call<'_, W>, within: Within<'_>, looked: Looked) -> Result<Reply, Problem> {
+/// One page of a search.
+pub(crate) async fn found<W: World>(call: Call<'_, W>, within: Within<'_>, looked: Looked) -> Result<Reply, Problem> {
     let digest = looked.digest();
     let from = looked.cursor.as_deref().map(|text| place_of(text, digest)).transpose()?;
     let (table, limit) = (call.world.table(), u32::try_from(looked.limit).unwrap_or(1));

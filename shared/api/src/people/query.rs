@@ -27,10 +27,10 @@ pub(super) struct Search(BTreeMap<String, String>);
 
 /// A query that was read.
 #[derive(Debug)]
-pub(super) struct Looked {
-    pub(super) filter: Filter,
-    pub(super) limit: usize,
-    pub(super) cursor: Option<String>,
+pub(crate) struct Looked {
+    pub(crate) filter: Filter,
+    pub(crate) limit: usize,
+    pub(crate) cursor: Option<String>,
 }
 
 /// The fields that a search may filter by; the status has a parameter of its own.

@@ -13,15 +13,15 @@ use crate::time;
 
 /// A page of people.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PersonList {
-    pub(super) items: Vec<PersonListed>,
+pub(crate) struct PersonList {
+    pub(crate) items: Vec<PersonListed>,
     /// Where the next page begins; null at the end. A page may be short, even empty, and not be the last.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// A person of a list.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PersonListed {
+pub(crate) struct PersonListed {
     /// The connection that owns them.
     connection: String,
     /// The source's id of the person.
@@ -39,7 +39,7 @@ pub(super) struct PersonListed {
 /// One value, or several where the field is switched on for it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// One.
     One(String),
     /// Several.
@@ -131,7 +131,7 @@ pub(super) fn value_of(value: &Value) -> Shown {
 }
 
 /// A person of a list.
-pub(super) fn listed(found: FoundPerson) -> PersonListed {
+pub(crate) fn listed(found: FoundPerson) -> PersonListed {
     let Recipient { unique_id, status, values } = found.recipient;
     PersonListed {
         connection: found.connection.to_string(),

@@ -229,6 +229,18 @@ impl Ledger for Table {
         }
         Ok(())
     }
+
+    async fn forget_group_value(
+        &self,
+        account: &AccountId,
+        connection: &ConnectionId,
+        field: &str,
+        folded: &str,
+    ) -> Answer<()> {
+        let key = key(&format!("A#{account}#G"), &format!("{connection}#{field}#{folded}"));
+        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
+        request.send().await.map(|_| ()).map_err(|error| failed("forget a group value", &error))
+    }
 }
 
 impl Table {

@@ -164,11 +164,15 @@ mod tests {
 
     const HEADER: [&str; 4] = ["id", "dept", "status", "country"];
 
-    fn said(field: &str, mapped: &str, cells: [&str; 4]) -> Vec<Said> {
-        let settings = format!(
+    fn settings(field: &str, mapped: &str) -> Settings {
+        let text = format!(
             "account = \"acme\"\nname = \"P\"\n[fields.unique_id]\nfrom = \"id\"\n[fields.{field}]\n{mapped}\n"
         );
-        let mapping = Mapping::compile(&Settings::from_toml(&settings).unwrap()).unwrap();
+        Settings::from_toml(&text).unwrap()
+    }
+
+    fn said(field: &str, mapped: &str, cells: [&str; 4]) -> Vec<Said> {
+        let mapping = Mapping::compile(&settings(field, mapped)).unwrap();
         let (bound, _) = mapping.bind(&HEADER.map(str::to_owned));
         bound.said_of(Field::by_name(field).unwrap(), &cells)
     }
@@ -233,6 +237,48 @@ mod tests {
     fn an_expression_is_told_by_what_it_gives() {
         let mapped = "expr = 'row[\"dept\"] + \"!\"'";
         check("department", mapped, ["1", "Ops", "A", ""], &[("Ops!", stored("Ops!"))]);
+    }
+
+    /// What an import stores of the same record.
+    fn imported(field: &str, mapped: &str, text: &str) -> Option<String> {
+        let settings = settings(field, mapped);
+        let mapping = Mapping::compile(&settings).unwrap();
+        let (bound, _) = mapping.bind(&HEADER.map(str::to_owned));
+        let desired = bound.read(&["1", text, text, text], crate::issue::Place::default()).desired?;
+        if field == "employment_status" {
+            return Some(desired.status.as_str().to_owned());
+        }
+        desired.cells.into_iter().find_map(|(_, cell)| match cell {
+            crate::recipient::Cell::Set(value) => value.iter().next().map(str::to_owned),
+            _ => None,
+        })
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn a_look_says_that_what_an_import_stores_is_stored(
+            text in "[ '=+]{0,2}(Sales|OPS|active|T|Germany|us|2026-01-31|9|n/a|\\PC{0,12}|[0-9-]{9,12})[ ]{0,1}",
+        ) {
+            let table = "from = \"dept\"\nvalues = { \"sales\" = \"S\", \"ops\" = \"O\" }";
+            let status = "from = \"status\"\nvalues = { \"T\" = \"terminated\" }";
+            for (field, mapped) in [
+                ("department", table),
+                ("department", "from = \"dept\"\ntransforms = [\"upper\", \"collapse\"]\nclear = [\"n/a\"]"),
+                ("employment_status", status),
+                ("country", "from = \"country\""),
+                ("start_date", "from = \"dept\""),
+                ("manager_id", "from = \"dept\""),
+            ] {
+                let looked = said(field, mapped, ["1", &text, &text, &text]);
+                let looked = looked.into_iter().find_map(|said| match said {
+                    Said::Value { becomes: Becomes::Stored(stored), .. } => Some(stored),
+                    _ => None,
+                });
+                proptest::prop_assert_eq!(looked, imported(field, mapped, &text), "{} {}", field, mapped);
+            }
+        }
     }
 
     #[test]

@@ -53,10 +53,10 @@ pub enum Reason {
     Status(Status),
     /// A run is undone.
     Rollback,
-    /// A person says so.
-    ByHand,
     /// The connection is deleted.
     Deletion,
+    /// A person says so.
+    ByHand,
 }
 
 /// One change of one person, with what was stored before and what is stored after.

@@ -75,8 +75,8 @@ impl Lists {
             Reason::Status(status) => format!("status {}", status.as_str()),
             Reason::Source => "source".to_owned(),
             Reason::Rollback => "rollback".to_owned(),
-            Reason::ByHand => "by hand".to_owned(),
             Reason::Deletion => "connection deleted".to_owned(),
+            Reason::ByHand => "by hand".to_owned(),
         };
         let about = [Field::FIRST_NAME, Field::LAST_NAME, Field::EMAIL_1].map(|field| shown(old.values.get(&field)));
         let lead = [old.unique_id.as_str(), reason.as_str()];

@@ -121,8 +121,8 @@ pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
             Reason::Source => "source".into(),
             Reason::Absent => "absent".into(),
             Reason::Rollback => "rollback".into(),
-            Reason::ByHand => "by_hand".into(),
             Reason::Deletion => "deletion".into(),
+            Reason::ByHand => "by_hand".into(),
             Reason::Status(status) => format!("status:{}", status.as_str()).into(),
         },
         id: change.unique_id.as_str(),
@@ -287,8 +287,8 @@ fn reason(why: &str) -> Option<Reason> {
         "source" => Some(Reason::Source),
         "absent" => Some(Reason::Absent),
         "rollback" => Some(Reason::Rollback),
-        "by_hand" => Some(Reason::ByHand),
         "deletion" => Some(Reason::Deletion),
+        "by_hand" => Some(Reason::ByHand),
         _ => Status::from_word(why.strip_prefix("status:")?).map(Reason::Status),
     }
 }

@@ -142,8 +142,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
             due_ms: after.due_ms,
             mail: after.mail,
             voids_plans: voids_plans(&run.cause),
-            by_sync: !matches!(run.cause, Cause::ByHand { .. }),
             deletes: matches!(run.cause, Cause::Farewell { .. }),
+            by_sync: !matches!(run.cause, Cause::ByHand { .. }),
             now_ms,
         };
         let mail = finish.mail;

@@ -18,6 +18,7 @@ pub use self::login::{
     BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
 };
 pub use self::switch::{NotSwitched, Switch, end_waiting, may_switch, say_farewell, switch};
+pub(crate) use self::versions::keep_linked;
 pub use self::versions::{
     Difference, SettingsVersion, differences, keep_version, save_kept, settings_version, settings_versions,
 };
@@ -59,7 +60,7 @@ pub enum NotSaved {
     #[error("name: the account has a connection of that name, {0}; save its settings, or choose another name")]
     Exists(ConnectionId),
     /// Another connection is linked to the same account at the provider: events would find the wrong one.
-    #[error("provider: what it names belongs to another connection already; use that one, or delete it first")]
+    #[error("provider: what it names belongs to another connection already; use that one")]
     LinkTaken,
     /// Somebody else saved it at the same time.
     #[error("the connection was changed by somebody else meanwhile; try again")]

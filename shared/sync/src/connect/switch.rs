@@ -101,10 +101,13 @@ pub async fn switch<P: Ledger + Admin>(
 /// The settings' version grows too: somebody who saves settings that were read before must look again.
 fn wished(connection: &Connection, to: Switch, note: Option<&str>, now_ms: i64) -> Result<Connection, PortError> {
     let settings = settings_of(connection)?;
+    // One that is not linked to its provider yet goes on waiting for that.
+    let unlinked = connection.due_ms.is_none() && muster_connectors::connector(&settings.connector).is_some();
+    let on_ms = if unlinked { None } else { first_due(&settings, now_ms) };
     let (status, due_ms) = match to {
         Switch::Off | Switch::DeleteRemoving => (ConnectionStatus::Disabled, connection.due_ms),
-        Switch::On if connection.confirmed => (ConnectionStatus::Connected, first_due(&settings, now_ms)),
-        Switch::On => (ConnectionStatus::Pending, first_due(&settings, now_ms)),
+        Switch::On if connection.confirmed => (ConnectionStatus::Connected, on_ms),
+        Switch::On => (ConnectionStatus::Pending, on_ms),
         Switch::DeleteKeeping => (ConnectionStatus::Deleted, None),
     };
     Ok(Connection {

@@ -57,6 +57,19 @@ pub async fn save_kept<P: Ledger + Admin + Documents>(
     Ok((saved, version))
 }
 
+/// Keeps what linking made of a connection's settings as a version.
+pub(crate) async fn keep_linked(
+    documents: &impl Documents,
+    (before, after): (&Connection, &Connection),
+    by: &str,
+    at_ms: i64,
+) -> Result<(), PortError> {
+    keep_missing(documents, before).await?;
+    let (version, toml) = (after.settings_version, after.settings.clone());
+    let kept = SettingsVersion { version, toml, by: by.to_owned(), at_ms };
+    keep_version(documents, &after.account, &after.id, &kept).await
+}
+
 /// Keeps a version. One that is kept already stays as it is.
 ///
 /// # Errors

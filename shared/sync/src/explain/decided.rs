@@ -70,7 +70,8 @@ pub(super) fn decided(of: &Evidence<'_>) -> Decided {
                 ),
             );
         }
-        _ => {}
+        Cause::File { .. } | Cause::Poll { .. } | Cause::Late { .. } => {}
+        _ => return plain(What::NotAbout, "the run is about other people"),
     }
     if !of.read.to_end {
         return plain(

@@ -97,8 +97,8 @@ pub(super) fn hasher(run: &Run, connection: &Connection) -> PlanHasher {
         Cause::Poll { slot, .. } => format!("poll@{slot}"),
         Cause::Event { event, .. } => format!("event@{event}"),
         Cause::Late { expected_ms } => format!("late@{expected_ms}"),
-        Cause::ByHand { .. } => format!("by-hand@{}", run.id),
         Cause::Farewell { attempt } => format!("farewell@{attempt}"),
+        Cause::ByHand { .. } => format!("by-hand@{}", run.id),
     };
     PlanHasher::new(&MadeFrom {
         connection: &connection.id,
