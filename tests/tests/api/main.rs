@@ -12,7 +12,6 @@ mod document;
 mod edits;
 mod erase;
 mod explain;
-mod explain;
 mod groups;
 mod links;
 mod mapping;
