@@ -70,7 +70,6 @@ pub(crate) fn environment(
     options: &Options,
     folder: &Path,
 ) -> Vec<(String, String)> {
-    let data = data_option(options, folder);
     let own = [
         ("AWS_ENDPOINT_URL_S3", addresses.s3.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", addresses.dynamodb.clone()),
@@ -102,34 +101,8 @@ pub(crate) fn environment(
         ("MUSTER_LOCAL_CLOCK", folder.join(CLOCK_FILE).display().to_string()),
         ("MUSTER_MAIL_FROM", options.mail_from.clone()),
         ("MUSTER_SES_CONFIGURATION_SET", "muster".to_owned()),
-        ("MUSTER_APPROVE", format!("muster-local run approve {{run}} --hash {{hash}}{data}")),
-        ("MUSTER_REJECT", format!("muster-local run reject {{run}}{data}")),
         ("MUSTER_MAIL_PATIENCE_SECONDS", "20".to_owned()),
         ("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
     ];
     own.into_iter().map(|(k, v)| (k.to_owned(), v)).chain(options.extra_env.iter().cloned()).collect()
-}
-
-/// What a command must say to find a stack in `folder`: nothing for the usual folder.
-fn data_option(options: &Options, folder: &Path) -> String {
-    if options.data.as_deref() == Some(Path::new(crate::cli::DEFAULT_DATA)) {
-        return String::new();
-    }
-    let folder = folder.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    let quoted = if folder.chars().all(plain) { folder } else { format!("'{}'", folder.replace('\'', r"'\''")) };
-    format!(" --data {quoted}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_names_the_data_folder_unless_it_is_the_usual_one() {
-        let of = |data: &str| data_option(&Options { data: Some(data.into()), ..Options::default() }, Path::new(data));
-        assert_eq!(of(".local"), "");
-        assert_eq!(of("/tmp/x-1"), " --data /tmp/x-1");
-        assert_eq!(of("/tmp/it's"), r" --data '/tmp/it'\''s'");
-    }
 }

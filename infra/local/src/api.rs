@@ -97,16 +97,19 @@ impl Api {
         Ok(accounts.iter().filter_map(|account| account["account"].as_str().map(str::to_owned)).collect())
     }
 
-    async fn send(&self, account: Option<&str>, method: &str, path: &str, body: Sent<'_>) -> anyhow::Result<Value> {
+    async fn send(&self, account: Option<&str>, method: &str, path: &str, sent: Sent<'_>) -> anyhow::Result<Value> {
         let token = self.key.sign(&own_grant(account).claims(&self.base, crate::issuer::MOMENT))?;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header(header::AUTHORIZATION, format!("Bearer {token}"));
-        if let Some((kind, _)) = body {
+        if let Some((kind, _)) = sent.body {
             request = request.header(header::CONTENT_TYPE, kind);
         }
-        let request = request.body(Full::from(body.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()))?;
+        if let Some(version) = sent.over {
+            request = request.header(header::IF_MATCH, format!("\"{version}\""));
+        }
+        let request = request.body(Full::from(sent.body.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()))?;
         let reached = || format!("reach the admin API at {}", self.base);
         let answer = self.http.request(request).await.with_context(reached)?;
         let status = answer.status().as_u16();
@@ -119,8 +122,14 @@ impl Api {
     }
 }
 
-/// A body and its type.
-type Sent<'a> = Option<(&'a str, &'a [u8])>;
+/// What is sent along.
+#[derive(Clone, Copy, Default)]
+struct Sent<'a> {
+    /// A body's type, and the body.
+    body: Option<(&'a str, &'a [u8])>,
+    /// The version that it is to change.
+    over: Option<u64>,
+}
 
 /// Somebody who asks the API.
 #[derive(Clone, Copy)]
@@ -135,7 +144,7 @@ impl Caller<'_> {
     /// # Errors
     /// [`NotDone`] when the API refuses; others when it cannot be reached.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.api.send(self.account, "GET", path, None).await
+        self.api.send(self.account, "GET", path, Sent::default()).await
     }
 
     /// Sends JSON.
@@ -143,15 +152,24 @@ impl Caller<'_> {
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.send_as(method, path, "application/json", body.to_string().as_bytes()).await
+        let body = body.to_string();
+        let sent = Sent { body: Some(("application/json", body.as_bytes())), over: None };
+        self.api.send(self.account, method, path, sent).await
     }
 
-    /// Sends a body of another type.
+    /// Sends a connection file, as a change of the version that was read where there was one.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub(crate) async fn send_as(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
-        self.api.send(self.account, method, path, Some((kind, body))).await
+    pub(crate) async fn send_file(
+        &self,
+        method: &str,
+        path: &str,
+        text: &str,
+        over: Option<u64>,
+    ) -> anyhow::Result<Value> {
+        let sent = Sent { body: Some(("application/toml", text.as_bytes())), over };
+        self.api.send(self.account, method, path, sent).await
     }
 
     /// Asks for something to be done that needs no words.
@@ -159,7 +177,7 @@ impl Caller<'_> {
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn post(&self, path: &str) -> anyhow::Result<Value> {
-        self.api.send(self.account, "POST", path, None).await
+        self.api.send(self.account, "POST", path, Sent::default()).await
     }
 
     /// Every item of a list, page by page.

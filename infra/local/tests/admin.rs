@@ -191,7 +191,9 @@ async fn a_file_is_seen_approved_and_undone() {
     assert!(up.said(&["run", "show", run]).contains(hash));
     assert_eq!(up.said(&["people", "acme-payroll-nightly"]), "", "nothing is applied yet");
 
-    assert!(up.refused(&["run", "approve", run, "--hash", "0123"]).contains(&format!("its hash is {hash}")));
+    let another = "0".repeat(64);
+    assert!(up.refused(&["run", "approve", run, "--hash", &another]).contains(&format!("its hash is {hash}")));
+    assert!(up.refused(&["run", "approve", run, "--hash", "0123"]).contains("64 hexadecimal digits"));
     assert_eq!(id(&up.until(&["held"]).await[0]), run, "a wrong hash changes nothing");
     up.said(&["run", "approve", run, "--hash", hash]);
     up.until(&["applied"]).await;

@@ -3,8 +3,6 @@
 //! An area of the API is a file or folder with `routes()`; a [`Route`] says its path, who may, what it takes and gives, and
 //! both the router and the document are made of that. Rules and effects are use cases of `muster_sync`.
 
-#![allow(dead_code, reason = "areas are added one by one")]
-
 mod call;
 mod caller;
 mod cursor;
@@ -21,6 +19,7 @@ mod accounts;
 mod audiences;
 mod audit;
 mod connections;
+mod connectors;
 mod edits;
 mod groups;
 mod links;
@@ -42,6 +41,7 @@ fn routes<W: World>() -> Vec<Route<W>> {
     routes.extend(accounts::routes());
     routes.extend(audit::routes());
     routes.extend(edits::routes());
+    routes.extend(connectors::routes());
     routes.extend(connections::routes());
     routes.extend(runs::routes());
     routes.extend(mapping::routes());

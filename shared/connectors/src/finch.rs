@@ -143,12 +143,15 @@ impl Connector for Finch {
     fn problems(&self, target: &Target<'_>) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         if target.provider.contains_key("page_size") && page_size(target).is_none() {
-            problems.push(("page_size".to_owned(), format!("must be a number from 1 to {MOST_A_PAGE}")));
+            problems.push(("provider.page_size".to_owned(), format!("must be a number from 1 to {MOST_A_PAGE}")));
         }
         if target.credentials.contains_key("webhook_secret")
             && events::key(target.credential("webhook_secret")).is_none()
         {
-            problems.push(("webhook_secret".to_owned(), "must be base64, as Finch's dashboard shows it".to_owned()));
+            problems.push((
+                "credentials.webhook_secret".to_owned(),
+                "must be base64, as Finch's dashboard shows it".to_owned(),
+            ));
         }
         problems
     }

@@ -128,7 +128,7 @@ impl Connector for Merge {
         if region.is_empty() || REGIONS.iter().any(|(known, _)| *known == region) {
             return Vec::new();
         }
-        vec![("region".to_owned(), "must be us, eu, ap or sandbox".to_owned())]
+        vec![("provider.region".to_owned(), "must be us, eu, ap or sandbox".to_owned())]
     }
 
     fn routes(&self, provider: &BTreeMap<String, String>) -> Vec<String> {

@@ -58,9 +58,9 @@ pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locke
 pub use connect::{
     BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
     NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, add_public_keys, change_login,
-    check_connection, check_settings, connector_secrets, differences, end_waiting, keep_version, login_of,
-    may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked, save_connection,
-    save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
+    check_connection, check_settings, connector_secrets, differences, end_waiting, forget_credentials, keep_version,
+    login_of, may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked,
+    save_connection, save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
 };
 pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused, Standing, not_approvable};

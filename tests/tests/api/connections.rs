@@ -1,7 +1,7 @@
 //! Connections: made, changed, switched, deleted.
 
 use muster_core::ids::{AccountId, ConnectionId};
-use muster_sync::{Admin, RunState, SecretPlace, Secrets};
+use muster_sync::{Admin, Ledger, RunState, SecretPlace, Secrets};
 use muster_tests::api::{Answer, Api, NoWeb, Session};
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, connection, day};
@@ -427,4 +427,51 @@ async fn connections_are_listed_page_by_page() {
         }
     }
     assert_eq!(ids, ["acme-alpha", "acme-beta", "acme-payroll-nightly"]);
+}
+
+fn finch(name: &str, link: &str) -> Value {
+    json!({"file": {"name": name, "connector": "finch", "provider": {"connection_id": link},
+        "credentials": {"access_token": "hidden-token", "webhook_secret": "aGlkZGVuLWhvb2stc2VjcmV0"},
+        "fields": {"unique_id": {"from": "id"}}}})
+}
+
+#[tokio::test]
+async fn an_account_at_a_provider_is_linked_once_and_free_again_after_a_deletion() {
+    let rig = Rig::default();
+    let api = Api::of(&rig);
+    entitled(&api, "acme").await;
+    let make = async |name: &str| api.as_admin("acme").post("/v1/connections", finch(name, "c-1")).await;
+    make("One").await.expect(201);
+    let taken = make("Two").await.expect(409);
+    assert_eq!((taken.code(), &taken.json["field"]), ("link_taken", &json!("provider")));
+    api.as_admin("acme").delete("/v1/connections/acme-one?people=remove").await.expect(202);
+    make("Two").await.expect(201);
+    rig.settle().await;
+    let account = AccountId::parse("acme").unwrap();
+    let one = ConnectionId::parse("acme-one").unwrap();
+    let run = rig.ports().table.runs(&account, &one).await.unwrap().remove(0);
+    rig.reject(&run).await;
+    let on = api.as_admin("acme").post("/v1/connections/acme-one/enable", Value::Null).await.expect(409);
+    assert_eq!(on.code(), "link_taken");
+    api.as_admin("acme").delete("/v1/connections/acme-two?people=keep").await.expect(200);
+    api.as_admin("acme").post("/v1/connections/acme-one/enable", Value::Null).await.expect(200);
+    let settings = api.as_admin("acme").get("/v1/connections/acme-two/settings").await.expect(200);
+    assert_eq!(settings.json["credentials_set"], json!(["webhook_secret"]), "the others are forgotten");
+}
+
+#[tokio::test]
+async fn what_has_no_room_is_refused_by_its_key() {
+    let rig = Rig::default();
+    let api = Api::of(&rig);
+    entitled(&api, "acme").await;
+    let long = "x".repeat(5_000);
+    let mut new = finch("Long", &long);
+    new["file"]["credentials"]["access_token"] = json!(long);
+    let refused = api.as_admin("acme").post("/v1/connections", new).await.expect(422);
+    let errors = refused.json["errors"].as_array().unwrap();
+    let fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["provider.connection_id", "credentials"]);
+    let mut new = json!({"file": json_file("Long")});
+    new["file"]["never_remove"] = json!((0..5_000).map(|n| format!("id-{n:06}")).collect::<Vec<_>>());
+    assert_eq!(api.as_admin("acme").post("/v1/connections", new).await.expect(422).json["field"], "file");
 }

@@ -6,6 +6,7 @@ mod access;
 mod audiences;
 mod audit;
 mod connections;
+mod connectors;
 mod crowd;
 mod decisions;
 mod document;

@@ -9,7 +9,8 @@ use super::*;
 async fn switched(rig: &Rig, to: Switch) {
     let ports = rig.ports();
     let now_ms = i64::try_from(rig.clock.now_ms()).unwrap();
-    let after = switch(&ports.table, rig.stored().await, to, Some("asked for"), now_ms).await.unwrap();
+    let after =
+        switch(&ports.table, &ports.secrets, rig.stored().await, (to, Some("asked for")), now_ms).await.unwrap();
     match to {
         Switch::DeleteRemoving => {
             say_farewell(&ports.table, &ports.queues, &after, now_ms).await.unwrap();

@@ -3,58 +3,101 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use muster_aws::Ports;
-use muster_core::{file::Keys, settings::Settings};
-use muster_sync::{Clock, Drawn, Objects, PGP_KEY_KIND, Saved, Terms, add_public_keys, pgp_key_place, save_connection};
-use serde_json::json;
+use muster_core::{file::Keys, ids::ConnectionId, settings::Settings};
+use serde_json::{Value, json};
 
-use super::{ConnectArgs, ports, print_json};
-use crate::running;
+use super::{
+    ConnectArgs,
+    find::{connection_path, if_there},
+    print_json,
+};
+use crate::{api::Api, running};
+
+/// Every kind of connection there is.
+const EVERYTHING: [&str; 4] = ["data_connector", "sftp", "scim", "upload"];
+
+/// A saved connection.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    /// Its id.
+    pub(crate) connection: String,
+    /// Its SFTP login, for connections that files come to.
+    pub(crate) sftp_user: Option<String>,
+    /// The login's password; only when the connection is new.
+    pub(crate) sftp_password: Option<String>,
+    /// Where its provider's webhooks go; for providers that send any.
+    pub(crate) webhook_url: Option<String>,
+}
 
 pub(super) async fn command(args: ConnectArgs) -> anyhow::Result<()> {
-    let ports = ports(&args.common.data)?;
+    let api = Api::running(&args.common.data)?;
     let text = String::from_utf8(read(&args.file)?).map_err(|e| anyhow!("{}: {e}", args.file.display()))?;
     let keys = args.public_key.iter().map(|file| public_key(file)).collect::<anyhow::Result<Vec<_>>>()?;
     let pgp = args.pgp_key.as_deref().map(pgp_key).transpose()?;
     let file = args.file.display();
-    let saved = connect(&ports, &text, &keys, pgp).await.map_err(|e| anyhow!("{file}:\n{e:#}"))?;
-    let ready = running(&args.common.data)?;
-    let webhook_url = saved.webhook_path.as_ref().map(|path| format!("{}{path}", ready["http"].as_str().unwrap_or("")));
+    let saved = connect(&api, &text, &keys, pgp).await.map_err(|e| anyhow!("{file}:\n{e:#}"))?;
     print_json(&match &saved.sftp_user {
         Some(user) => json!({
-            "connection": saved.connection.as_str(),
+            "connection": saved.connection,
             "sftp_user": user,
             "sftp_password": saved.sftp_password,
         }),
-        None => json!({"connection": saved.connection.as_str(), "webhook_url": webhook_url}),
+        None => json!({"connection": saved.connection, "webhook_url": saved.webhook_url}),
     })?;
     if let (false, Some(user)) = (args.common.json, &saved.sftp_user) {
+        let ready = running(&args.common.data)?;
         let (host, port) = ready["sftp"].as_str().and_then(|sftp| sftp.rsplit_once(':')).unwrap_or_default();
         eprintln!("log in with: sftp -P {port} {user}@{host}");
     }
     Ok(())
 }
 
-/// Saves a connection file, with keys of its login and the key of its files.
+/// Saves a connection file, with the keys of its login and the key of its files. Its account is made, entitled to
+/// everything, where there is none.
 ///
 /// # Errors
-/// Everything that is wrong with the file, or a failed service.
-pub(crate) async fn connect(ports: &Ports, text: &str, keys: &[String], pgp: Option<Vec<u8>>) -> anyhow::Result<Saved> {
-    let terms = Terms { drawn: drawn(), public_keys: keys, base_urls: true, now_ms: ports.clock.now_ms() };
-    let saved = save_connection(&ports.table, &ports.secrets, text, terms).await?;
-    if let (None, Some(user), false) = (&saved.sftp_password, &saved.sftp_user, keys.is_empty()) {
-        add_public_keys(&ports.table, user, keys).await?;
+/// Everything that is wrong with the file, or what the API says.
+pub(crate) async fn connect(api: &Api, text: &str, keys: &[String], pgp: Option<String>) -> anyhow::Result<Saved> {
+    // Only who has the file can name its lines.
+    let settings = Settings::from_toml(text)?;
+    let account = settings.account.as_str();
+    let id = ConnectionId::named(&settings.account, &settings.name).map_err(|e| anyhow!("name {e}"))?;
+    known_account(api, account).await?;
+    let (admin, path) = (api.admin(account), connection_path(id.as_str()));
+    let shown = match if_there(admin.get(&path).await)? {
+        None => admin.send_file("POST", "/v1/connections", text, None).await?,
+        Some(shown) => {
+            let version = shown["settings_version"].as_u64();
+            admin.send_file("PUT", &format!("{path}/settings"), text, version).await?;
+            shown
+        }
+    };
+    if !keys.is_empty() {
+        admin.send("PUT", &format!("{path}/sftp/keys"), &json!({"keys": keys})).await?;
     }
     if let Some(key) = pgp {
-        let account = Settings::from_toml(text)?.account;
-        ports.bucket.write(&pgp_key_place(&account, &saved.connection), key, PGP_KEY_KIND).await?;
+        admin.send("PUT", &format!("{path}/pgp-key"), &json!({"key": key})).await?;
     }
-    Ok(saved)
+    Ok(saved(&shown))
 }
 
-/// Random bytes for a new connection.
-pub(crate) fn drawn() -> Drawn {
-    Drawn { seed: rand::random(), password: rand::random(), salt: rand::random(), link_key: rand::random() }
+fn saved(shown: &Value) -> Saved {
+    let text = |key: &str| shown[key].as_str().map(str::to_owned);
+    Saved {
+        connection: text("connection").unwrap_or_default(),
+        sftp_user: text("sftp_user"),
+        sftp_password: text("sftp_password"),
+        webhook_url: text("webhook_url"),
+    }
+}
+
+/// Makes the account known, as the product team does on AWS.
+async fn known_account(api: &Api, account: &str) -> anyhow::Result<()> {
+    let (operator, path) = (api.operator(), format!("/v1/operator/accounts/{account}"));
+    if if_there(operator.get(&path).await)?.is_none() {
+        operator.send("PUT", &path, &json!({"entitlements": EVERYTHING})).await?;
+    }
+    Ok(())
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -73,8 +116,8 @@ fn public_key(file: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn pgp_key(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn pgp_key(file: &Path) -> anyhow::Result<String> {
     let bytes = read(file)?;
     Keys::none().with(&bytes, "").map_err(|e| anyhow!("{}: {e}", file.display()))?;
-    Ok(bytes)
+    String::from_utf8(bytes).map_err(|_| anyhow!("{}: is not armored; `gpg --armor` makes it so", file.display()))
 }

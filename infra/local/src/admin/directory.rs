@@ -1,27 +1,26 @@
 //! People and groups.
 
 use anyhow::{anyhow, bail};
-use muster_core::{
-    field::Field,
-    ids::{AccountId, ConnectionId},
-    recipient::Value as Stored,
-};
-use muster_sync::{Admin as _, Group, Person, each_person, find_connection, groups, settings_of};
-use serde_json::{Map, Value, json};
+use muster_core::{field::Field, ids::AccountId};
+use muster_sync::{Admin as _, Group, groups};
+use serde_json::{Value, json};
 
-use super::{GroupsArgs, PeopleArgs, ports, print, print_json, table};
+use super::{
+    GroupsArgs, PeopleArgs,
+    find::{self, Found},
+    ports, print, print_json, table,
+};
+use crate::api::Api;
 
 pub(super) async fn people_command(args: PeopleArgs) -> anyhow::Result<()> {
-    let ports = ports(&args.common.data)?;
-    let id = ConnectionId::parse(&args.connection).map_err(|e| anyhow!("connection {:?} {e}", args.connection))?;
-    let Some(connection) = find_connection(&ports.table, &id).await? else {
-        bail!("there is no connection {id}; `muster-local connect` prints the id when it saves one");
-    };
-    let has_status = settings_of(&connection)?.fields.contains_key(&Field::EMPLOYMENT_STATUS);
-    let mut people = Vec::new();
-    each_person(&ports.table, &connection, |person| people.push(person)).await?;
-    people.sort_by(|a, b| a.recipient.unique_id.cmp(&b.recipient.unique_id));
+    let api = Api::running(&args.common.data)?;
+    let Found { account, shown: connection } = find::connection(&api, &args.connection).await?;
+    let path = format!("{}/people", find::connection_path(&args.connection));
+    let mut people = api.admin(&account).all(&path).await?;
+    people.sort_by_cached_key(|person| person["unique_id"].as_str().unwrap_or_default().to_owned());
     if args.common.json {
+        let mut mapped = connection["locked_fields"].as_array().into_iter().flatten();
+        let has_status = mapped.any(|field| *field == Field::EMPLOYMENT_STATUS.name());
         let lines = people.iter().map(|person| format!("{}\n", person_json(person, has_status)));
         return print(&lines.collect::<String>());
     }
@@ -29,36 +28,28 @@ pub(super) async fn people_command(args: PeopleArgs) -> anyhow::Result<()> {
 }
 
 /// One recipient; the status also stands among the fields where the connection maps it.
-fn person_json(person: &Person, has_status: bool) -> Value {
-    let recipient = &person.recipient;
-    let value = |value: &Stored| match value {
-        Stored::One(text) => json!(text),
-        Stored::Many(texts) => json!(texts),
-    };
-    let mut fields: Map<String, Value> =
-        recipient.values.iter().map(|(field, stored)| (field.name().to_owned(), value(stored))).collect();
+fn person_json(person: &Value, has_status: bool) -> Value {
+    let mut fields = person["fields"].clone();
     if has_status {
-        fields.insert(Field::EMPLOYMENT_STATUS.name().to_owned(), json!(recipient.status.as_str()));
+        fields[Field::EMPLOYMENT_STATUS.name()] = person["status"].clone();
     }
     json!({
-        "unique_id": recipient.unique_id.as_str(),
-        "status": recipient.status.as_str(),
+        "unique_id": person["unique_id"],
+        "status": person["status"],
         "fields": fields,
-        "groups": person.groups,
+        "groups": person["groups"],
     })
 }
 
-fn person_row(person: &Person) -> Vec<String> {
-    let recipient = &person.recipient;
-    let shown = |field: Field| recipient.values.get(&field).map(|v| v.iter().collect::<Vec<_>>().join("|"));
+fn person_row(person: &Value) -> Vec<String> {
+    let shown = |field: Field| match &person["fields"][field.name()] {
+        Value::Array(several) => Some(several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("|")),
+        one => one.as_str().map(str::to_owned),
+    };
+    let text = |key: &str| person[key].as_str().unwrap_or_default().to_owned();
     let name = [Field::FIRST_NAME, Field::LAST_NAME].into_iter().filter_map(shown).collect::<Vec<_>>().join(" ");
-    vec![
-        recipient.unique_id.to_string(),
-        recipient.status.as_str().to_owned(),
-        name,
-        shown(Field::EMAIL_1).unwrap_or_default(),
-        person.groups.join(", "),
-    ]
+    let groups: Vec<&str> = person["groups"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    vec![text("unique_id"), text("status"), name, shown(Field::EMAIL_1).unwrap_or_default(), groups.join(", ")]
 }
 
 pub(super) async fn groups_command(args: GroupsArgs) -> anyhow::Result<()> {

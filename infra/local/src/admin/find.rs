@@ -54,7 +54,7 @@ pub(crate) async fn run(api: &Api, id: &str) -> anyhow::Result<Found> {
     for account in api.accounts().await? {
         let admin = api.admin(&account);
         for connection in admin.all("/v1/connections").await? {
-            let connection = connection["id"].as_str().unwrap_or_default();
+            let connection = connection["connection"].as_str().unwrap_or_default();
             if let Some(shown) = if_there(admin.get(&run_path(connection, id)).await)? {
                 return Ok(Found { account, shown });
             }
@@ -73,7 +73,8 @@ pub(crate) fn run_path(connection: &str, run: &str) -> String {
     format!("{}/runs/{}", connection_path(connection), segment(run))
 }
 
-fn if_there(answer: anyhow::Result<Value>) -> anyhow::Result<Option<Value>> {
+/// Nothing, where the API knows of nothing.
+pub(super) fn if_there(answer: anyhow::Result<Value>) -> anyhow::Result<Option<Value>> {
     match answer {
         Err(error) if NotDone::is_unknown(&error) => Ok(None),
         answer => answer.map(Some),

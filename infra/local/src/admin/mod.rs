@@ -9,10 +9,7 @@ mod runs;
 mod shown;
 mod token;
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use muster_aws::{Clients, Names, Ports, SystemClock};
@@ -21,8 +18,6 @@ use serde_json::Value;
 pub(crate) use connect::connect;
 pub(crate) use find::run_path;
 pub(crate) use polls::sync_now;
-
-use crate::running;
 
 /// How often a call to a service is tried.
 const ATTEMPTS: u32 = 4;
@@ -197,8 +192,8 @@ pub(crate) async fn run(command: Admin) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When none runs there.
-fn ports(data: &Path) -> anyhow::Result<Ports> {
-    let ready = running(data)?;
+fn ports(data: &std::path::Path) -> anyhow::Result<Ports> {
+    let ready = crate::running(data)?;
     ports_told(&|name| ready["environment"][name].as_str().map(str::to_owned))
 }
 

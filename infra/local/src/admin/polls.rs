@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use muster_sync::{Admin as _, Clock, Connection, connections_of, put_connector_secret, settings_of};
+use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::{
     Common, PollCommand, SecretArgs,
     find::{self, Found},
-    ports, print, print_json, shown, table,
+    print, print_json, shown, table,
 };
-use crate::{
-    api::{Api, Caller},
-    clock::iso8601,
-};
+use crate::api::{Api, Caller, NotDone, segment};
 
 /// How often is looked whether a run has ended.
 const PACE: Duration = Duration::from_millis(50);
@@ -47,36 +44,39 @@ pub(crate) async fn sync_now(admin: Caller<'_>, connection: &str) -> anyhow::Res
 }
 
 pub(super) async fn secret(args: SecretArgs) -> anyhow::Result<()> {
-    let ports = ports(&args.common.data)?;
-    put_connector_secret(&ports.secrets, &args.connector, &args.webhook_secret, ports.clock.now_ms()).await?;
+    let api = Api::running(&args.common.data)?;
+    let path = format!("/v1/operator/connectors/{}/webhook-secret", segment(&args.connector));
+    let put = api.operator().send("PUT", &path, &json!({"secret": args.webhook_secret})).await;
+    put.map_err(|e| match NotDone::is_unknown(&e) {
+        true => anyhow!("there is no connector {:?}", args.connector),
+        false => e,
+    })?;
     print(&format!("webhooks to /webhooks/{} are taken with this secret now\n", args.connector))
 }
 
 pub(super) async fn connections(common: &Common) -> anyhow::Result<()> {
-    let ports = ports(&common.data)?;
+    let api = Api::running(&common.data)?;
     let mut found = Vec::new();
-    for account in ports.table.accounts().await? {
-        found.extend(connections_of(&ports.table, &account).await?);
+    for account in api.accounts().await? {
+        let connections = api.admin(&account).all("/v1/connections").await?;
+        found.extend(connections.iter().map(|connection| shown_json(&account, connection)));
     }
     if common.json {
-        return print_json(&found.iter().map(shown_json).collect::<anyhow::Result<Value>>()?);
+        return print_json(&Value::Array(found));
     }
     let mut rows = vec![["ID", "CONNECTOR", "STATUS", "PEOPLE", "NEXT DUE"].map(str::to_owned).to_vec()];
-    for connection in &found {
-        let shown = shown_json(connection)?;
+    for shown in &found {
         let cell = |key: &str| shown[key].as_str().map_or_else(|| shown[key].to_string(), str::to_owned);
         rows.push(["id", "connector", "status", "people", "due"].map(cell).to_vec());
     }
     print(&table(&rows))
 }
 
-fn shown_json(connection: &Connection) -> anyhow::Result<Value> {
-    let settings = settings_of(connection)?;
-    let time = |ms: i64| iso8601(u64::try_from(ms).unwrap_or(0));
-    Ok(json!({
-        "id": connection.id.as_str(), "account": connection.account.as_str(), "connector": settings.connector,
-        "status": connection.status, "people": connection.owned, "due": connection.due_ms.map(time),
-        "polling": connection.feed.polling, "waiting": connection.waiting.as_ref().map(|run| run.as_str()),
-        "last_full": connection.feed.full_ms.map(time),
-    }))
+fn shown_json(account: &str, connection: &Value) -> Value {
+    json!({
+        "id": connection["connection"], "account": account, "connector": connection["connector"],
+        "status": connection["status"], "people": connection["people"], "due": shown::time(&connection["due"]),
+        "polling": connection["polling"], "waiting": connection["waiting_run"],
+        "last_full": shown::time(&connection["last_full"]),
+    })
 }

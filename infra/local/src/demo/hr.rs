@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use muster_core::ids::{RunId, UniqueId};
+use muster_core::ids::{ConnectionId, RunId, UniqueId};
 use muster_sync::{Directory as _, Inspection, RunState, Stored};
 use serde_json::{Value, json};
 
@@ -123,10 +123,9 @@ pub(super) async fn poll_now(scene: &Scene<'_>) -> anyhow::Result<Inspection> {
 /// # Errors
 /// When it is refused.
 pub(super) async fn connect(scene: &mut Scene<'_>, hr: &mut Hr, toml: &str) -> anyhow::Result<()> {
-    let saved = admin::connect(&scene.ports, toml, &[], None).await?;
-    let path = saved.webhook_path.context("a webhook path")?;
-    hr.webhook_url = format!("{}{path}", scene.stack.addresses().http);
-    scene.connection = Some(saved.connection);
+    let saved = admin::connect(&scene.api, toml, &[], None).await?;
+    hr.webhook_url = saved.webhook_url.context("an address for webhooks")?;
+    scene.connection = Some(ConnectionId::parse(&saved.connection)?);
     Ok(())
 }
 

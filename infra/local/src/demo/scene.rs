@@ -26,7 +26,7 @@ pub(super) struct Scene<'a> {
     pub(super) stack: &'a Stack,
     /// To look at what is stored, past the API.
     pub(super) ports: Ports,
-    api: Api,
+    pub(super) api: Api,
     pub(super) files: Files,
     pub(super) account: AccountId,
     pub(super) login: Login,

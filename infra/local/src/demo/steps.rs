@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use muster_core::issue::Severity;
+use muster_core::{ids::ConnectionId, issue::Severity};
 use muster_sync::{Inspection, RunState};
 
 use super::{
@@ -33,7 +33,7 @@ pub(super) async fn all(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Res
 
 async fn connect(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()> {
     story.step("A connection is saved, in mode preview: every plan waits for a person");
-    let saved = admin::connect(&scene.ports, &scene.files.preview, &[], None).await?;
+    let saved = admin::connect(&scene.api, &scene.files.preview, &[], None).await?;
     story.line(&format!(
         "{}: SFTP login {}",
         scene.stack.folder().join("demo/connection.toml").display(),
@@ -42,7 +42,7 @@ async fn connect(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<()>
     story.holds("a password was made, told this once", saved.sftp_password.is_some(), "none");
     scene.login.user = saved.sftp_user.unwrap_or_default();
     scene.login.password = saved.sftp_password.unwrap_or_default();
-    scene.connection = Some(saved.connection);
+    scene.connection = Some(ConnectionId::parse(&saved.connection)?);
     let folders = scene.login.list("/").await?.join(", ");
     story.check("the login sees", folders.as_str(), "errors, inbound");
     Ok(())
@@ -58,8 +58,9 @@ async fn first_day(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<I
     check_counts(story, &run, &scene.files.day1.expected);
     check_issues(story, &run, &scene.files.day1.expected);
     let mail = told(scene, story, begun).await?;
-    let command = format!("muster-local run approve {} --hash {}", run.run.id, hash(&run));
-    story.holds("the mail says how to approve", mail.text.contains(&command), &mail.text);
+    let page = format!("{}/decisions/", scene.stack.addresses().http);
+    let told_how = mail.text.contains(&page) && mail.text.contains(hash(&run));
+    story.holds("the mail leads to a page that asks for the decision", told_how, &mail.text);
     story.check("people in the directory", scene.directory().await?.people.len(), 0);
     Ok(run)
 }
@@ -81,7 +82,7 @@ async fn approve(scene: &mut Scene<'_>, story: &mut Story, held: &Inspection) ->
 
 async fn second_day(scene: &mut Scene<'_>, story: &mut Story) -> anyhow::Result<(Inspection, Directory)> {
     story.step("Mode active: day 2 is applied by itself, and only its differences are written");
-    admin::connect(&scene.ports, &scene.files.active, &[], None).await?;
+    admin::connect(&scene.api, &scene.files.active, &[], None).await?;
     let begun = Instant::now();
     upload(scene, story, &scene.files.day2).await?;
     let run = scene.rested(scene.files.day2.name).await?;

@@ -74,7 +74,8 @@ async fn list<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
 
 async fn show<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     let connection = call.connection().await?;
-    let id = unique_id(call)?;
+    // What is no id is on no list.
+    let id = unique_id(call).map_err(|_| Problem::not_found())?;
     let is_kept = settings_of(&connection)?.never_remove.iter().any(|kept| kept.trim() == id);
     if is_kept { Ok(Reply::json(200, &Kept { unique_id: id })) } else { Err(Problem::not_found()) }
 }

@@ -1,6 +1,9 @@
 //! How connections stand.
 
-use muster_sync::{Admin, Connection, ConnectionStatus, Entitlement, Ledger, RunState, account_terms, settings_of};
+use muster_sync::{
+    AccountTerms, Admin, Connection, ConnectionStatus, Entitlement, Ledger, RunFilter, RunState, account_terms,
+    list_runs, settings_of,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,10 +105,11 @@ async fn list<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     ids.retain(|id| from.as_deref().is_none_or(|from| id.as_str() > from));
     let more = ids.len() > limit;
     ids.truncate(limit);
+    let terms = account_terms(call.world.table(), account).await?.map(|(terms, _)| terms).unwrap_or_default();
     let mut items = Vec::new();
     for id in &ids {
         if let Some(connection) = call.world.table().connection(account, id).await? {
-            items.push(shown(call, &connection).await?);
+            items.push(shown_under(call, &connection, &terms).await?);
         }
     }
     let next = ids.last().filter(|_| more).map(|last| cursor::write(&last.to_string()));
@@ -114,7 +118,7 @@ async fn list<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
 
 async fn show<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
     let connection = call.connection().await?;
-    Ok(reply(200, call, &connection).await?)
+    reply(200, call, &connection).await
 }
 
 /// An answer that shows a connection.
@@ -124,9 +128,17 @@ pub(super) async fn reply<W: World>(status: u16, call: Call<'_, W>, connection: 
 
 /// A connection, as it is shown.
 pub(super) async fn shown<W: World>(call: Call<'_, W>, connection: &Connection) -> Result<ConnectionShown, Problem> {
+    let terms = account_terms(call.world.table(), &connection.account).await?;
+    shown_under(call, connection, &terms.map(|(terms, _)| terms).unwrap_or_default()).await
+}
+
+async fn shown_under<W: World>(
+    call: Call<'_, W>,
+    connection: &Connection,
+    terms: &AccountTerms,
+) -> Result<ConnectionShown, Problem> {
     let settings = settings_of(connection)?;
     let kind = Entitlement::of(&settings.connector);
-    let terms = account_terms(call.world.table(), &connection.account).await?;
     let is_deleted = connection.status == ConnectionStatus::Deleted;
     let about = muster_connectors::connector(&settings.connector).map(|connector| connector.about());
     let hooks = about.filter(|about| about.webhooks.is_some()).zip(call.world.config().webhook_url.as_ref());
@@ -139,7 +151,7 @@ pub(super) async fn shown<W: World>(call: Call<'_, W>, connection: &Connection) 
     Ok(ConnectionShown {
         connection: connection.id.to_string(),
         kind: kind.as_str().to_owned(),
-        entitled: terms.is_some_and(|(terms, _)| terms.entitlements.contains(&kind)),
+        entitled: terms.entitlements.contains(&kind),
         status: status_name(connection.status).to_owned(),
         reason: reason_of(call, connection).await?,
         mode: mode.to_owned(),
@@ -179,7 +191,8 @@ async fn reason_of<W: World>(call: Call<'_, W>, connection: &Connection) -> Resu
     if connection.note.is_some() || !matches!(connection.status, Unauthorized | ReauthNeeded | Error) {
         return Ok(connection.note.clone());
     }
-    let runs = call.world.table().runs(&connection.account, &connection.id).await?;
-    let failed = runs.into_iter().filter(|run| run.state == RunState::Failed);
-    Ok(failed.max_by_key(|run| run.ended_ms).and_then(|run| run.reason))
+    let filter = RunFilter { state: Some(RunState::Failed), ..RunFilter::default() };
+    let ids = std::slice::from_ref(&connection.id);
+    let page = list_runs(call.world.table(), &connection.account, ids, filter, None, 1).await?;
+    Ok(page.items.into_iter().next().and_then(|run| run.reason))
 }

@@ -1,8 +1,8 @@
 //! Switching connections off and on, and deleting them.
 
 use muster_sync::{
-    Connection, NotSwitched, SettingsVersion, Switch, end_waiting, keep_version, may_switch, say_farewell, settings_of,
-    switch,
+    Connection, NotSwitched, SettingsVersion, Switch, end_waiting, forget_credentials, keep_version, may_switch,
+    say_farewell, settings_of, switch,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,6 +102,7 @@ async fn delete<W: World>(call: Call<'_, W>) -> Result<Reply, Problem> {
             let note = Some("deleted; its recipients were kept");
             let connection = switched(call, connection, Switch::DeleteKeeping, note, "connection.deleted").await?;
             end_waiting(call.world.table(), &connection, now_ms).await?;
+            forget_credentials(call.world.secrets(), &connection).await?;
             let connection = shown::shown(call, &call.connection().await?).await?;
             Ok(Reply::json(200, &Deleted { connection, run: None }))
         }
@@ -133,7 +134,7 @@ async fn switched<W: World>(
     let target = format!("connection/{}", connection.id);
     let people = json!({"status": connection.status, "people": connection.owned});
     call.audit(action, &target, Some(people), note.map(|note| json!({"note": note}))).await?;
-    let after = switch(table, connection, to, note, call.now_ms()).await?;
+    let after = switch(table, call.world.secrets(), connection, (to, note), call.now_ms()).await?;
     let version = SettingsVersion {
         version: after.settings_version,
         toml: after.settings.clone(),
@@ -150,6 +151,7 @@ impl From<NotSwitched> for Problem {
         match error {
             NotSwitched::Deleted => Self::conflict("deleted", detail),
             NotSwitched::Leaving(_) => Self::conflict("deletion_waits", detail),
+            NotSwitched::Linked => Self::conflict("link_taken", detail),
             NotSwitched::Raced => Self::conflict("busy", detail),
             NotSwitched::Port(error) => error.into(),
         }

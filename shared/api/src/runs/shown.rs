@@ -172,6 +172,8 @@ pub(super) struct RunShown {
     /// Its plan; null where it has none.
     plan: Option<PlanShown>,
     issues: IssueSum,
+    /// The waiting run whose place this one took.
+    replaces: Option<String>,
     /// Where more is to be found, as paths of this API.
     links: Links,
 }
@@ -287,6 +289,8 @@ struct IssueSum {
     kept: u64,
     /// Records in the error file.
     error_rows: u64,
+    /// Where the report puts that file, from the home of the connection's SFTP login; null without such records.
+    error_file: Option<String>,
     /// By code, most frequent first.
     by_code: Vec<CodeCount>,
 }
@@ -319,6 +323,7 @@ impl RunShown {
             line: RunLine::of(run),
             plan: run.plan.as_ref().map(|plan| plan_shown(plan, found, connection)),
             issues: issue_sum(found),
+            replaces: found.issues.replaces.clone(),
             links: Links {
                 issues: format!("{at}/issues"),
                 changes: format!("{at}/changes"),
@@ -401,6 +406,7 @@ fn issue_sum(found: &Inspection) -> IssueSum {
         total,
         kept: found.issues.issues.len() as u64,
         error_rows: found.issues.error_rows,
+        error_file: found.error_file.clone(),
         by_code: by_code.collect(),
     }
 }

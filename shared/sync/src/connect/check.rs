@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_core::ids::ConnectionId;
+use muster_core::ids::{AccountId, ConnectionId};
 use muster_core::settings::{Problem, Settings, SettingsError};
 
 use super::{Given, NotSaved, Terms, check_group, provider};
@@ -48,4 +48,19 @@ pub async fn check_settings<P: Ledger + Admin>(
     }
     SettingsError::unless_empty(problems)?;
     Ok(settings)
+}
+
+/// Refuses names that webhooks call another connection by.
+pub(super) async fn check_routes(
+    ports: &impl Ledger,
+    (account, id): (&AccountId, &ConnectionId),
+    routes: &[String],
+) -> Result<(), NotSaved> {
+    for route in routes {
+        let owner = ports.route(route).await?;
+        if owner.is_some_and(|owner| owner.account != *account || owner.connection != *id) {
+            return Err(NotSaved::LinkTaken);
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
 
-use super::stored_password;
+use super::create::stored_password;
 use crate::{Admin, Connection, Credentials, Login, PortError};
 
 /// A public key that a login takes.

@@ -1,6 +1,7 @@
 //! Saving a connection.
 
 mod check;
+mod create;
 mod login;
 mod provider;
 mod switch;
@@ -9,15 +10,15 @@ mod versions;
 use std::collections::BTreeMap;
 
 use muster_connectors::Secret;
-use muster_core::ids::{AccountId, ConnectionId};
+use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError, credentials_of};
-use sha2::{Digest, Sha256};
 
 pub use self::check::check_settings;
+pub use self::create::password_of;
 pub use self::login::{
     BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
 };
-pub use self::switch::{NotSwitched, Switch, end_waiting, may_switch, say_farewell, switch};
+pub use self::switch::{NotSwitched, Switch, end_waiting, forget_credentials, may_switch, say_farewell, switch};
 pub(crate) use self::versions::keep_linked;
 pub use self::versions::{
     Difference, SettingsVersion, differences, keep_version, save_kept, settings_version, settings_versions,
@@ -26,8 +27,8 @@ pub use self::versions::{
 use crate::people::connections_of;
 use crate::reach::{as_secrets, with_shared};
 use crate::{
-    Admin, Connection, ConnectionStatus, Credentials, DAY_MS, Feed, Ledger, Login, PortError, SecretPlace, SecretSet,
-    Secrets, settings_of,
+    Admin, Connection, ConnectionStatus, DAY_MS, Documents, Ledger, PortError, SecretPlace, SecretSet, Secrets,
+    settings_of,
 };
 
 /// Why a connection was not saved.
@@ -214,7 +215,7 @@ pub async fn check_connection<P: Ledger + Admin>(
     let check = if may_follow { provider::check_unlinked } else { provider::check };
     let line = check(&settings, &credentials, terms.base_urls)?;
     check_group(ports, &settings, &id).await?;
-    check_routes(ports, &line, &settings.account, &id).await?;
+    check::check_routes(ports, (&settings.account, &id), &line.routes).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
     Ok(Checked { wish: Wish { text, settings, id, line }, credentials, before })
@@ -256,7 +257,7 @@ pub async fn save_checked<P: Ledger + Admin>(
     let Checked { wish, credentials, before } = checked;
     let saved = match before {
         Some(before) => change(ports, wish, before.clone(), credentials, terms.now_ms).await?,
-        None => create(ports, wish, terms).await?,
+        None => create::create(ports, wish, terms).await?,
     };
     if let Some(set) = credentials.to_store(terms.now_ms) {
         let place = SecretPlace::Connection(wish.settings.account.clone(), wish.id.clone());
@@ -344,7 +345,7 @@ pub(crate) fn sorted(
 ///
 /// # Errors
 /// [`NotSaved`]: what was brought does not make the connection whole, or it was changed meanwhile.
-pub(crate) async fn save_linked<P: Ledger + Admin>(
+pub(crate) async fn save_linked<P: Ledger + Admin + Documents>(
     ports: &P,
     secrets: &impl Secrets,
     before: &Connection,
@@ -356,7 +357,7 @@ pub(crate) async fn save_linked<P: Ledger + Admin>(
     let stored = secrets.secrets(&place, true).await?;
     let given = Given::of(secrets, &settings.connector, credentials, stored).await?;
     let line = provider::check(settings, &given, base_urls)?;
-    check_routes(ports, &line, &before.account, &before.id).await?;
+    check::check_routes(ports, (&before.account, &before.id), &line.routes).await?;
     if let Some(set) = given.to_store(now_ms) {
         secrets.put_secrets(&place, &set).await?;
     }
@@ -371,7 +372,20 @@ pub(crate) async fn save_linked<P: Ledger + Admin>(
         note: None,
         ..before.clone()
     };
-    if ports.save_connection(&after, Some(before.settings_version)).await? { Ok(after) } else { Err(NotSaved::Raced) }
+    if !ports.save_connection(&after, Some(before.settings_version)).await? {
+        return Err(NotSaved::Raced);
+    }
+    Ok(after)
+}
+
+/// Whether everything is there that a connection's provider is asked with; files need nothing.
+async fn is_linked(secrets: &impl Secrets, connection: &Connection) -> Result<bool, PortError> {
+    let settings = settings_of(connection)?;
+    let place = SecretPlace::Connection(connection.account.clone(), connection.id.clone());
+    let stored = secrets.secrets(&place, true).await?;
+    let given = Given::of(secrets, &settings.connector, BTreeMap::new(), stored).await?;
+    // Where the provider is was checked when it was saved.
+    Ok(provider::check(&settings, &given, true).is_ok())
 }
 
 /// A connection as it is to be.
@@ -515,87 +529,6 @@ pub async fn add_public_keys<P: Admin>(ports: &P, user: &str, keys: &[String]) -
         }
     }
     if ports.put_login(user, &login, &credentials).await? { Ok(()) } else { Err(NotSaved::Raced) }
-}
-
-async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Terms<'_>) -> Result<Saved, NotSaved> {
-    let (drawn, id, settings) = (terms.drawn, &wish.id, &wish.settings);
-    let sftp = wish.line.sftp;
-    let user = login::user_of(id);
-    let password = password_of(&drawn.password);
-    let connection = Connection {
-        account: settings.account.clone(),
-        id: id.clone(),
-        settings: wish.text.clone(),
-        settings_version: 1,
-        status: ConnectionStatus::Pending,
-        sftp_user: sftp.then(|| user.clone()),
-        routes: wish.line.routes.clone(),
-        due_ms: wish.due_ms(terms.now_ms),
-        feed: Feed::default(),
-        seed: drawn.seed,
-        fence: 0,
-        lease: None,
-        active: None,
-        waiting: None,
-        roster: None,
-        grouped_by: String::new(),
-        owned: 0,
-        directory_version: 0,
-        last_rows: None,
-        last_source: None,
-        removals: Vec::new(),
-        confirmed: false,
-        link_key: drawn.link_key.iter().map(|byte| format!("{byte:02x}")).collect(),
-        note: None,
-    };
-    // The login first: a connection without its login could never be told its password. One without SFTP has
-    // one too that lets nobody in: it says whose the id is, and webhooks and uploads find the connection by it.
-    let login = Login { account: settings.account.clone(), connection: id.clone() };
-    let credentials = Credentials {
-        password_hash: sftp.then(|| stored_password(&drawn.salt, &password)),
-        keys: if sftp { terms.public_keys.to_vec() } else { Vec::new() },
-        allowed_ips: Vec::new(),
-        locked: false,
-    };
-    // The login is called like the connection, over all accounts: one that stands for another has taken the id.
-    if !ports.put_login(&user, &login, &credentials).await? {
-        return Err(NotSaved::IdTaken(id.clone()));
-    }
-    if !ports.save_connection(&connection, None).await? {
-        return Err(NotSaved::Raced);
-    }
-    Ok(wish.saved(sftp.then_some(user), sftp.then_some(password)))
-}
-
-/// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// The password that random bytes make.
-pub fn password_of(drawn: &[u8; 20]) -> String {
-    drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
-}
-
-/// The stored form of a password. It has 100 random bits, so one round of hashing is enough.
-fn stored_password(salt: &[u8], password: &str) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let hash = Sha256::new().chain_update(salt).chain_update(password).finalize();
-    format!("sha256${}${}", hex(salt), hex(&hash))
-}
-
-/// Whether no other connection is called by these names.
-async fn check_routes<P: Ledger>(
-    ports: &P,
-    line: &Line,
-    account: &AccountId,
-    id: &ConnectionId,
-) -> Result<(), NotSaved> {
-    for route in &line.routes {
-        let holder = ports.route(route).await?;
-        if holder.is_some_and(|holder| holder.account != *account || holder.connection != *id) {
-            return Err(NotSaved::LinkTaken);
-        }
-    }
-    Ok(())
 }
 
 async fn check_group<P: Ledger + Admin>(ports: &P, settings: &Settings, id: &ConnectionId) -> Result<(), NotSaved> {

@@ -11,6 +11,10 @@ use super::{Given, Line};
 
 /// The shortest secret that a signature is believed by, in bytes: a short one can be guessed.
 const SHORTEST_SECRET: usize = 16;
+/// The longest value of `[provider]`, in bytes: it may become a part of a key.
+const LONGEST_VALUE: usize = 1_000;
+/// The most that credentials may be, in bytes: their store has 8 KB for those that hold and those before.
+const MOST_SECRETS: usize = 3_900;
 /// Connectors of files: one has a login of the SFTP server, the other takes files by the API alone.
 const SFTP: &str = "sftp";
 const UPLOAD: &str = "upload";
@@ -89,6 +93,7 @@ fn problems(settings: &Settings, credentials: &Given, base_urls: bool) -> Result
         problems.push(problem("provider.base_url", "may be set on a developer's machine only; leave it out"));
     }
     keys("credentials", api.about().credentials, credentials.current().keys(), &mut problems);
+    problems.extend(sizes(settings, credentials));
     problems.extend(credentials.current().get("webhook_secret").and_then(short));
     match effective(settings, api.about()) {
         Ok(settings) => problems.extend(Mapping::compile(&settings).err().into_iter().flat_map(|e| e.problems)),
@@ -103,6 +108,23 @@ fn problems(settings: &Settings, credentials: &Given, base_urls: bool) -> Result
     };
     problems.extend(api.problems(&target).iter().map(|(key, said)| problem(key, said)));
     Ok(problems)
+}
+
+/// What has no room where it is stored.
+fn sizes(settings: &Settings, credentials: &Given) -> Vec<Problem> {
+    let long = settings.provider.iter().filter(|(_, value)| value.len() > LONGEST_VALUE);
+    let long =
+        long.map(|(key, _)| problem(&format!("provider.{key}"), &format!("is longer than {LONGEST_VALUE} bytes")));
+    let secrets: BTreeMap<&str, &str> =
+        credentials.file.iter().map(|(key, value)| (key.as_str(), value.reveal())).collect();
+    let size = serde_json::to_string(&secrets).map_or(usize::MAX, |text| text.len());
+    let message = format!("are longer than {MOST_SECRETS} bytes together");
+    long.chain((size > MOST_SECRETS).then(|| problem("credentials", &message))).collect()
+}
+
+/// The names by which webhooks call a connection of these settings.
+pub(super) fn routes_of(settings: &Settings) -> Vec<String> {
+    line(settings, true).routes
 }
 
 /// Checks the keys that all connections of a connector share.

@@ -2,12 +2,14 @@
 
 use muster_core::ids::RunId;
 
-use super::first_due;
+use super::check::check_routes;
+use super::provider::routes_of;
+use super::{NotSaved, first_due, is_linked};
 use crate::connect::login::{LoginChange, change_login};
 use crate::decide::{import_job, run_id};
 use crate::{
-    Admin, Cause, Connection, ConnectionStatus, Ledger, Opened, PortError, Queue, Run, RunState, Transition,
-    settings_of,
+    Admin, Cause, Connection, ConnectionStatus, Ledger, Opened, PortError, Queue, Run, RunState, SecretPlace,
+    SecretSet, Secrets, Transition, settings_of,
 };
 
 /// How a connection is to stand.
@@ -32,6 +34,9 @@ pub enum NotSwitched {
     /// A plan that deletes it waits, or is being applied.
     #[error("run {0} deletes the connection; reject its plan first, if it still waits")]
     Leaving(RunId),
+    /// Another connection was linked to the same account at the provider meanwhile.
+    #[error("another connection is linked to the same account at the provider now; it can be linked once")]
+    Linked,
     /// Somebody else changed it all the time.
     #[error("the connection was changed by somebody else meanwhile; try again")]
     Raced,
@@ -53,7 +58,18 @@ pub async fn may_switch(ports: &impl Ledger, connection: &Connection, to: Switch
     }
     let leaves =
         if matches!(to, Switch::On | Switch::DeleteKeeping) { leaving(ports, connection).await? } else { None };
-    leaves.map_or(Ok(()), |run| Err(NotSwitched::Leaving(run)))
+    if let Some(run) = leaves {
+        return Err(NotSwitched::Leaving(run));
+    }
+    if to != Switch::On {
+        return Ok(());
+    }
+    let routes = routes_of(&settings_of(connection)?);
+    match check_routes(ports, (&connection.account, &connection.id), &routes).await {
+        Err(NotSaved::Port(error)) => Err(error.into()),
+        Err(_) => Err(NotSwitched::Linked),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// The run that deletes the connection, if one waits or is being applied.
@@ -73,9 +89,9 @@ async fn leaving(ports: &impl Ledger, connection: &Connection) -> Result<Option<
 /// [`NotSwitched`].
 pub async fn switch<P: Ledger + Admin>(
     ports: &P,
+    secrets: &impl Secrets,
     connection: Connection,
-    to: Switch,
-    note: Option<&str>,
+    (to, note): (Switch, Option<&str>),
     now_ms: i64,
 ) -> Result<Connection, NotSwitched> {
     let mut connection = connection;
@@ -85,7 +101,10 @@ pub async fn switch<P: Ledger + Admin>(
         if matches!(to, Switch::DeleteKeeping | Switch::DeleteRemoving) {
             change_login(ports, &connection, LoginChange::Locked(true)).await?;
         }
-        let wish = wished(&connection, to, note, now_ms)?;
+        let mut wish = wished(&connection, to, note, now_ms)?;
+        if to == Switch::On && !is_linked(secrets, &connection).await? {
+            wish.due_ms = None;
+        }
         if ports.save_connection(&wish, Some(connection.settings_version)).await? {
             if to == Switch::On {
                 change_login(ports, &wish, LoginChange::Locked(false)).await?;
@@ -110,9 +129,16 @@ fn wished(connection: &Connection, to: Switch, note: Option<&str>, now_ms: i64) 
         Switch::On => (ConnectionStatus::Pending, on_ms),
         Switch::DeleteKeeping => (ConnectionStatus::Deleted, None),
     };
+    let routes = match to {
+        Switch::Off => connection.routes.clone(),
+        Switch::On => routes_of(&settings),
+        // Whoever is linked to that account next is called by these names.
+        Switch::DeleteKeeping | Switch::DeleteRemoving => Vec::new(),
+    };
     Ok(Connection {
         status,
         due_ms,
+        routes,
         note: note.map(str::to_owned),
         settings_version: connection.settings_version + 1,
         ..connection.clone()
@@ -157,4 +183,18 @@ pub async fn say_farewell<P: Ledger>(
             }
         }
     }
+}
+
+/// Forgets the credentials of a deleted connection, but for what its webhooks are signed with: late ones are still told
+/// from forged ones, and refused politely.
+///
+/// # Errors
+/// [`PortError`] when a service failed.
+pub async fn forget_credentials(secrets: &impl Secrets, connection: &Connection) -> Result<(), PortError> {
+    let place = SecretPlace::Connection(connection.account.clone(), connection.id.clone());
+    let Some(mut stored) = secrets.secrets(&place, true).await? else { return Ok(()) };
+    let about = muster_connectors::connector(&settings_of(connection)?.connector).map(|connector| connector.about());
+    let signs_with = about.and_then(|about| about.signs_with);
+    stored.current.retain(|key, _| key == "webhook_secret" || Some(key.as_str()) == signs_with);
+    secrets.put_secrets(&place, &SecretSet { current: stored.current, previous: None }).await
 }
