@@ -54,7 +54,20 @@ impl Erased {
 
     /// Whether this person was erased.
     pub(crate) fn has(&self, id: &UniqueId) -> bool {
-        !self.tombstones.is_empty() && self.tombstones.contains(&named(self.seed, id))
+        self.tombstone(id).is_some()
+    }
+
+    /// The name of the person's tombstone, where they were erased.
+    pub(crate) fn tombstone(&self, id: &UniqueId) -> Option<&str> {
+        if self.tombstones.is_empty() {
+            return None;
+        }
+        self.tombstones.get(&named(self.seed, id)).map(String::as_str)
+    }
+
+    /// Whether nobody was.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tombstones.is_empty()
     }
 
     /// Whether an issue is about somebody who was erased, with their record.

@@ -7,6 +7,7 @@ use muster_connectors::{Fault, FaultKind, Page, Scope, Step};
 use super::progress::{Progress, ceiling};
 use super::spool::{Buffer, LINES_PER_PART};
 use super::{Poller, Worker};
+use crate::erase::Erased;
 use crate::reach::{Reach, Source, Trouble};
 use crate::{
     Cause, Clock, Connection, Directory, Documents, FeedChange, Ledger, Objects, PortError, Queue, Run, Secrets, Web,
@@ -27,6 +28,8 @@ struct Pages {
     buffer: Buffer,
     /// Who came in this function.
     known: HashSet<String>,
+    /// Who must not come back.
+    erased: Erased,
 }
 
 impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: Web, C: Clock>
@@ -45,7 +48,11 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         if begins && matches!(&run.cause, Cause::Poll { slot, .. } if slot.starts_with(super::dispatch::NOW)) {
             reach.resync().await;
         }
-        let mut pages = Pages { buffer: Buffer::default(), known: HashSet::new() };
+        let mut pages = Pages {
+            buffer: Buffer::default(),
+            known: HashSet::new(),
+            erased: Erased::of(self.ledger, connection).await?,
+        };
         while let Some(step) = self.next_step(&reach, connection, source, &mut worker.progress) {
             if self.clock.now_ms() > worker.stop_ms() && step.carried.is_empty() {
                 self.put_down(run, connection, worker, &mut pages, self.clock.now_ms()).await?;
@@ -62,7 +69,11 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
                 Err(Trouble::Fault(fault)) if fault.kind == FaultKind::MarkLost && !worker.progress.full => {
                     tracing::info!("the mark is too old: everybody is listed instead");
                     worker.progress = Progress::begin(self.clock.now_ms(), true, &source.columns);
-                    pages = Pages { buffer: Buffer::default(), known: HashSet::new() };
+                    pages = Pages {
+                        buffer: Buffer::default(),
+                        known: HashSet::new(),
+                        erased: Erased::of(self.ledger, connection).await?,
+                    };
                 }
                 Err(Trouble::Fault(fault)) => {
                     worker.progress.forget(&step);
@@ -136,7 +147,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         progress.parks = 0;
         let last = page.next.is_none() && progress.look_again.is_empty();
         let between = page.next.as_ref().is_none_or(|next| next.carried.is_empty());
-        pages.buffer.take(page, source)?;
+        pages.buffer.take(page, source, &pages.erased)?;
         if let Some(why) = stale {
             worker.progress.stop(why);
         } else if last {

@@ -9,11 +9,13 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use muster_connectors::{Page, Person};
+use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue};
 use muster_core::mapping::{NOT_GIVEN, STAYS, plain_id};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{cells, write_row};
+use crate::erase::Erased;
 use crate::reach::Source;
 use crate::{Objects, PortError, Run};
 
@@ -32,6 +34,9 @@ enum Line {
     Gone(String),
     #[serde(rename = "u")]
     Unread(String, String),
+    /// Somebody who was erased, by their tombstone: they are there, and that is all that may be kept.
+    #[serde(rename = "e")]
+    LeftOut(String),
 }
 
 /// Lines that are not stored yet.
@@ -43,7 +48,7 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// Takes over a page, with no more of its people than the mapping needs.
-    pub(super) fn take(&mut self, page: Page, source: &Source) -> Result<(), PortError> {
+    pub(super) fn take(&mut self, page: Page, source: &Source, erased: &Erased) -> Result<(), PortError> {
         let wanted = |path: &str| source.columns.iter().any(|column| column == path);
         let with_cards = source.columns.iter().any(|column| column.starts_with("manager."));
         for mut person in page.people {
@@ -52,13 +57,21 @@ impl Buffer {
                 person.manager = None;
                 person.card = Default::default();
             }
-            self.push(&Line::Person(Box::new(person)))?;
+            match left_out_as(&person, source, erased) {
+                Some(tombstone) => self.push(&Line::LeftOut(tombstone))?,
+                None => self.push(&Line::Person(Box::new(person)))?,
+            }
         }
-        for id in page.gone {
+        let by_id = |id: &str| UniqueId::parse(id).ok().filter(|_| source.ids_are_the_providers());
+        let tombstone = |id: &str| by_id(id).and_then(|id| erased.tombstone(&id).map(str::to_owned));
+        for id in page.gone.into_iter().filter(|id| tombstone(id).is_none()) {
             self.push(&Line::Gone(id))?;
         }
         for unread in page.unread {
-            self.push(&Line::Unread(unread.id, unread.why))?;
+            match tombstone(&unread.id) {
+                Some(tombstone) => self.push(&Line::LeftOut(tombstone))?,
+                None => self.push(&Line::Unread(unread.id, unread.why))?,
+            }
         }
         Ok(())
     }
@@ -81,6 +94,16 @@ impl Buffer {
         self.count = 0;
         Ok(key)
     }
+}
+
+/// The tombstone of a person who was erased.
+fn left_out_as(person: &Person, source: &Source, erased: &Erased) -> Option<String> {
+    if erased.is_empty() {
+        return None;
+    }
+    let row = cells(person, &HashMap::new(), source);
+    let id = row.get(id_column(source)).and_then(|id| plain_id(id))?;
+    erased.tombstone(&id).map(str::to_owned)
 }
 
 /// Everything fetched, in the order it came.
@@ -155,6 +178,11 @@ impl Spool {
             Line::Gone(id) => {
                 self.last.insert(id, Told { line, version_ms: None, is_person: false, digest });
             }
+            Line::LeftOut(tombstone) => {
+                // No provider's id looks like it.
+                let told = Told { line, version_ms: None, is_person: true, digest };
+                self.last.insert(format!("erased {tombstone}"), told);
+            }
             Line::Unread(id, _) => {
                 self.unread += 1;
                 // Who was read in another pass is read.
@@ -177,6 +205,7 @@ impl Spool {
         stays: &mut dyn FnMut(&str) -> Option<String>,
     ) -> Result<File, PortError> {
         let at = id_column(source);
+        let mut left_out = 0;
         let mut out = BufWriter::new(tempfile::tempfile().map_err(broken)?);
         for line in self.counting_lines()? {
             let row = match line? {
@@ -195,9 +224,14 @@ impl Spool {
                     continue;
                 }
                 Line::Gone(_) => continue,
+                Line::LeftOut(_) => {
+                    left_out += 1;
+                    continue;
+                }
             };
             write_row(&mut out, &row).map_err(broken)?;
         }
+        self.issues.extend(crate::erase::left_out(left_out));
         let mut file = out.into_inner().map_err(|e| broken(e.into_error()))?;
         file.rewind().map_err(broken)?;
         Ok(file)
@@ -216,17 +250,19 @@ impl Spool {
     /// People as cells and provider's ids of who is gone, for readings of less than everybody.
     pub(super) fn excerpt(&mut self, source: &Source) -> Result<(Vec<Vec<String>>, Vec<String>), PortError> {
         let at = id_column(source);
-        let (mut rows, mut gone) = (Vec::new(), Vec::new());
+        let (mut rows, mut gone, mut left_out) = (Vec::new(), Vec::new(), 0);
         for line in self.counting_lines()? {
             match line? {
                 Line::Person(person) => rows.push(cells(&person, &self.cards, source)),
                 Line::Gone(id) => gone.push(id),
+                Line::LeftOut(_) => left_out += 1,
                 Line::Unread(id, why) if source.ids_are_the_providers() => rows.push(staying(source, at, &id, &why)),
                 Line::Unread(_, why) => {
                     self.issues.push(Issue::file(Code::PersonUnread, format!("somebody could not be read: {why}")));
                 }
             }
         }
+        self.issues.extend(crate::erase::left_out(left_out));
         Ok((rows, gone))
     }
 
