@@ -131,7 +131,8 @@ impl<W: Web> Session<'_, W> {
     pub async fn ask(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Answer {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let mut event = ApiGatewayV2httpRequest::default();
-        event.raw_path = Some(path.to_owned());
+        // API Gateway hands paths over decoded.
+        event.raw_path = Some(percent_encoding::percent_decode_str(path).decode_utf8().unwrap().into_owned());
         event.raw_query_string = Some(query.to_owned());
         event.request_context.http.method = Method::from_bytes(method.as_bytes()).unwrap();
         let content_type = body.map(|(kind, _)| ("content-type".to_owned(), kind.to_owned()));

@@ -1,6 +1,7 @@
 //! Answers the admin API's requests, as API Gateway hands them over with a verified token's claims.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::http::{HeaderName, HeaderValue};
@@ -9,6 +10,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use muster_api::{Api, Caller, ClaimNames, Config, Request, Response, World};
 use muster_aws::{Bucket, Ports, Queues, SecretStore, Table, WebSender, told_env};
 use muster_sync::{Clock, Web};
+
+/// A little less than API Gateway waits, so that whoever asks for too much is told so.
+const PATIENCE: Duration = Duration::from_secs(27);
 
 /// Runs the function until the runtime stops it.
 ///
@@ -35,7 +39,8 @@ pub async fn handle<W: Web>(
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let request = request_of(event.payload, names);
     // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-    Ok(answer_of(Box::pin(api.answer(&request)).await))
+    let answer = tokio::time::timeout(PATIENCE, Box::pin(api.answer(&request))).await;
+    Ok(answer_of(answer.unwrap_or_else(|_| Response::not_in_time())))
 }
 
 /// What the API stands on.

@@ -127,6 +127,6 @@ fn without_values(message: &str) -> String {
     if first.ends_with("field `") {
         first
     } else {
-        parts.last().map_or(first.clone(), |rest| format!("{first}…{rest}"))
+        parts.next_back().map_or(first.clone(), |rest| format!("{first}…{rest}"))
     }
 }

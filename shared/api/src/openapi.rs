@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made of the routes.
+//! The `OpenAPI` 3.1 document, made of the routes.
 
 use std::collections::BTreeMap;
 
@@ -222,6 +222,10 @@ fn without_null(mut schema: Value) -> Value {
 fn path_schema(name: &str) -> Value {
     match name {
         "account" | "connection" | "run" => json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}),
+        "unique_id" => json!({
+            "type": "string", "minLength": 1,
+            "description": "As it is; one that begins with `~` or holds `/` as `~` and its base64url.",
+        }),
         _ => json!({"type": "string", "minLength": 1}),
     }
 }

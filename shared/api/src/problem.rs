@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: u16,
-    pub(crate) body: ProblemBody,
+    pub(crate) body: Box<ProblemBody>,
 }
 
 /// A problem (RFC 9457).
@@ -51,7 +51,10 @@ impl Problem {
         let title = title(status).to_owned();
         let kind = format!("urn:muster:problem:{code}");
         let (code, detail) = (code.to_owned(), detail.into());
-        Self { status, body: ProblemBody { kind, title, status, code, detail, field: None, errors: Vec::new() } }
+        Self {
+            status,
+            body: Box::new(ProblemBody { kind, title, status, code, detail, field: None, errors: Vec::new() }),
+        }
     }
 
     /// There is no such thing, or it is not the caller's: both look the same.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use muster_core::ids::AccountId;
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::call::Call;
@@ -24,7 +25,7 @@ pub struct Request {
     pub method: String,
     /// The name by which it came, as API Gateway knows it.
     pub host: Option<String>,
-    /// As it was sent, percent-encoded.
+    /// Decoded.
     pub path: String,
     /// As it was sent, without `?`.
     pub query: String,
@@ -45,6 +46,13 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
+}
+
+impl Response {
+    /// The answer to whoever was not answered before the function's time was up.
+    pub fn not_in_time() -> Self {
+        refusal(&Problem::new(503, "not_now", "this took too long; ask for less, or ask again"))
+    }
 }
 
 /// The API over a world.
@@ -122,9 +130,13 @@ fn unauthorized() -> Problem {
     Problem::new(401, "unauthorized", "a token of this installation's issuer is needed: `Authorization: Bearer …`")
 }
 
+/// API Gateway hands paths over decoded. What no path can hold (`/` and the like) is written `~` and base64url.
 fn decoded<'p>(params: impl Iterator<Item = (&'p str, &'p str)>) -> Result<BTreeMap<String, String>, Problem> {
-    let decode = |value: &str| percent_decode_str(value).decode_utf8().map(std::borrow::Cow::into_owned);
-    params.map(|(name, value)| Ok((name.to_owned(), decode(value).map_err(|_| Problem::not_found())?))).collect()
+    let decode = |value: &str| match value.strip_prefix('~') {
+        None => Some(value.to_owned()),
+        Some(coded) => String::from_utf8(URL_SAFE_NO_PAD.decode(coded).ok()?).ok(),
+    };
+    params.map(|(name, value)| Ok((name.to_owned(), decode(value).ok_or_else(Problem::not_found)?))).collect()
 }
 
 /// Size and content type, before anything is read.
