@@ -93,7 +93,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             progress: &mut |_| {},
         })
         .map_err(broken)?;
-        self.plan_comparison(run, connection, settings, comparison, &header, owned).await.map(Ok)
+        Box::pin(self.plan_comparison(run, connection, settings, comparison, &header, owned)).await.map(Ok)
     }
 
     /// Plans a listing that was fetched from a provider: the same as a file, but that people whom events have
@@ -136,7 +136,8 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Importer<'_, L, D,
             }
         }
         let whole = comparison.complete().is_some();
-        let mut planned = self.plan_comparison(run, connection, settings, comparison, &source.columns, owned).await?;
+        let mut planned =
+            Box::pin(self.plan_comparison(run, connection, settings, comparison, &source.columns, owned)).await?;
         planned.plan.listing_ms = Some(listing.began_ms);
         planned.plan.whole = whole;
         // What was not read would be missed from a later mark on.
