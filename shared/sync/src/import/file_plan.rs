@@ -101,7 +101,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
             progress: &mut |_| {},
         })
         .map_err(broken)?;
-        let mut planned = self.plan_comparison(run, connection, settings, comparison, &header, owned).await?;
+        let planned = Box::pin(self.plan_comparison(run, connection, settings, comparison, &header, owned));
+        let mut planned = planned.await?;
         planned.plan.listing_ms = Some(now_ms);
         Ok(Ok(planned))
     }
@@ -146,7 +147,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
             }
         }
         let whole = comparison.complete().is_some();
-        let mut planned = self.plan_comparison(run, connection, settings, comparison, &source.columns, owned).await?;
+        let mut planned =
+            Box::pin(self.plan_comparison(run, connection, settings, comparison, &source.columns, owned)).await?;
         planned.plan.listing_ms = Some(listing.began_ms);
         planned.plan.whole = whole;
         // What was not read would be missed from a later mark on.

@@ -188,7 +188,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
                 let reason = "the connection is switched off".to_owned();
                 self.end(run, &connection, Unplanned { state: RunState::Superseded, reason, issues: Vec::new() }).await
             }
-            Ok(()) => make(&connection).await,
+            // On the heap: planning is the deepest that a function goes.
+            Ok(()) => Box::pin(make(&connection)).await,
             Err(fault) => Err(fault),
         };
         match done {
