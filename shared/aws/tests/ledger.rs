@@ -188,7 +188,7 @@ async fn runs_are_paged_by_time_without_runs_of_events() {
     assert_eq!(newest(&table, all.clone()).await, expected);
     let mut span = RunSpan { most: 1, ..all.clone() };
     for place in &expected {
-        assert_eq!(newest(&table, span.clone()).await, std::slice::from_ref(&place));
+        assert_eq!(newest(&table, span.clone()).await, vec![place.clone()]);
         span.before = Some((place.0, RunId::parse(&place.1).unwrap()));
     }
     assert_eq!(newest(&table, span).await, []);

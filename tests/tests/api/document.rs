@@ -1,4 +1,4 @@
-//! The OpenAPI document: committed, current, and complete.
+//! The `OpenAPI` document: committed, current, and complete.
 
 use std::path::Path;
 

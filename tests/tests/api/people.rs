@@ -13,8 +13,8 @@ const PEOPLE: &str = "/v1/connections/acme-payroll-nightly/people";
 
 async fn uploaded(days: usize) -> Rig {
     let rig = Rig::connected(STAFF).await;
-    for at in 0..days {
-        rig.upload(DAYS[at], &day(at)).await;
+    for (at, name) in DAYS.iter().enumerate().take(days) {
+        rig.upload(name, &day(at)).await;
         rig.settle().await;
     }
     rig
