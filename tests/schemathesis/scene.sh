@@ -54,12 +54,14 @@ settled applied 1
 # Half of them are missing: the plan waits.
 upload day2.csv 20
 settled held 1
-RUN=$("$local_stack" run list --data "$data" --json | python3 -c '
-import json, sys
-text = sys.stdin.read()
-try:
-    runs = json.loads(text)
-except json.JSONDecodeError:
-    runs = [json.loads(line) for line in text.splitlines()]
-print([run.get("id", run.get("run")) for run in runs if run["state"] == "held"][0])')
-export RUN
+run_that_is() {
+    api "$admin" "/v1/runs?state=$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])'
+}
+admin=$(token --account acme --role admin)
+RUN=$(run_that_is held)
+APPLIED=$(run_that_is applied)
+export RUN APPLIED
+sed 's/"Staff"/"Spare"/; s/"Acme staff"/"Acme spare"/' "$data/staff.toml" >"$data/spare.toml"
+"$local_stack" connect "$data/spare.toml" --data "$data" --json >/dev/null
+api "$admin" /v1/segments -X POST -H 'content-type: application/json' \
+    -d '{"name": "New joiners", "filter": "person.start_date >= days_ago(30)", "visibility": "public"}' >/dev/null

@@ -11,9 +11,6 @@ use muster_api::{Api, Caller, ClaimNames, Config, Request, Response, World};
 use muster_aws::{Bucket, Ports, Queues, SecretStore, Table, WebSender, told_env};
 use muster_sync::{Clock, Web};
 
-/// A little less than API Gateway waits, so that whoever asks for too much is told so.
-const PATIENCE: Duration = Duration::from_secs(27);
-
 /// Runs the function until the runtime stops it.
 ///
 /// # Errors
@@ -28,18 +25,15 @@ pub fn main() -> Result<(), Error> {
     })
 }
 
-/// Answers one request.
-///
-/// # Errors
-/// None: what fails is an answer too.
+/// Answers one request; never fails, for what fails is an answer too.
 pub async fn handle<W: Web>(
     api: &Api<Stage<W>>,
     names: &ClaimNames,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let request = request_of(event.payload, names);
-    // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-    let answer = tokio::time::timeout(PATIENCE, Box::pin(api.answer(&request))).await;
+    // Less than API Gateway waits. Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
+    let answer = tokio::time::timeout(Duration::from_secs(27), Box::pin(api.answer(&request))).await;
     Ok(answer_of(answer.unwrap_or_else(|_| Response::not_in_time())))
 }
 

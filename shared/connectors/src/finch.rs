@@ -378,10 +378,10 @@ mod tests {
     fn a_page_size_and_a_secret_that_cannot_work_are_named() {
         check(&[], "a2V5", None);
         check(&[("page_size", "10000")], "a2V5", None);
-        check(&[("page_size", "0")], "a2V5", Some("page_size"));
-        check(&[("page_size", "many")], "a2V5", Some("page_size"));
-        check(&[], "whsec_a2V5", Some("webhook_secret"));
-        check(&[], "", Some("webhook_secret"));
+        check(&[("page_size", "0")], "a2V5", Some("provider.page_size"));
+        check(&[("page_size", "many")], "a2V5", Some("provider.page_size"));
+        check(&[], "whsec_a2V5", Some("credentials.webhook_secret"));
+        check(&[], "", Some("credentials.webhook_secret"));
     }
 
     #[test]

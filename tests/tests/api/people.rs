@@ -262,9 +262,15 @@ async fn people_are_read_by_whoever_may_and_by_nobody_else() {
 #[tokio::test]
 async fn an_id_with_odd_characters_is_found_by_its_encoded_path() {
     let rig = Rig::connected(STAFF).await;
-    rig.upload(DAYS[0], &csv(&["a/b c?,Odd,Ops,A".to_owned()])).await;
+    let ids = ["a/b c?", "100%25", "~1", "plain"];
+    rig.upload(DAYS[0], &csv(&ids.map(|id| format!("{id},Odd,Ops,A")))).await;
     rig.settle().await;
-    assert!(UniqueId::parse("a/b c?").is_ok());
-    let odd = person(&Api::of(&rig), "a%2Fb%20c%3F").await;
-    assert_eq!(odd["unique_id"], "a/b c?");
+    // What a path can hold as it is, percent-encoded as ever; what it cannot, as `~` and base64url.
+    for (path, id) in
+        [("~YS9iIGM_", "a/b c?"), ("100%2525", "100%25"), ("~fjE", "~1"), ("plain", "plain"), ("~cGxhaW4", "plain")]
+    {
+        assert!(UniqueId::parse(id).is_ok());
+        assert_eq!(person(&Api::of(&rig), path).await["unique_id"], id);
+    }
+    Api::of(&rig).as_admin("acme").get(&format!("{PEOPLE}/~1")).await.expect(404);
 }
