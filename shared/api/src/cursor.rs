@@ -33,7 +33,7 @@ pub(crate) fn write<T: Serialize>(place: &T) -> String {
 /// The place of a text.
 ///
 /// # Errors
-/// `bad_cursor` for anything that [`write`] did not make.
+/// `bad_cursor` for anything that [`write()`] did not make.
 pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());

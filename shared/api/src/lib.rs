@@ -1,6 +1,6 @@
 //! The admin API: HTTP in, HTTP out, over ports. Routes, roles, wire types and the `OpenAPI` document; no sockets, no AWS.
 //!
-//! An area of the API is a file or folder with `routes()`; a [`Route`] says its path, who may, what it takes and gives, and
+//! An area of the API is a file or folder with `routes()`; a route says its path, who may, what it takes and gives, and
 //! both the router and the document are made of that. Rules and effects are use cases of `muster_sync`.
 
 mod call;
