@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use muster_core::field::Field;
 use muster_core::issue::Issue;
-use muster_core::plan::{Change, GateReading, Reason, Summary};
+use muster_core::plan::{Change, GateReading, Summary};
 use muster_core::recipient::{Recipient, Value};
 use muster_core::settings::Limit;
 use muster_sync::TriedPlan;
@@ -229,14 +229,7 @@ fn gate(reading: GateReading) -> TrialGate {
 }
 
 fn change(change: &Change) -> TrialChange {
-    let reason = match change.reason {
-        Reason::Source => "source".to_owned(),
-        Reason::Absent => "absent".to_owned(),
-        Reason::Rollback => "rollback".to_owned(),
-        Reason::Deletion => "deletion".to_owned(),
-        Reason::ByHand => "by_hand".to_owned(),
-        Reason::Status(status) => format!("status:{}", status.as_str()),
-    };
+    let reason = change.reason.name().into_owned();
     let fields = Field::all().filter_map(|field| {
         let (old, new) = (said(change.old.as_ref(), field), said(change.new.as_ref(), field));
         (old != new).then(|| TrialFieldChange { field: field.name().to_owned(), old, new })

@@ -3,7 +3,7 @@
 use muster_core::field::Field;
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue, Severity};
-use muster_core::plan::{Change, ChangeKind, Reason};
+use muster_core::plan::{Change, ChangeKind};
 use muster_core::recipient::Value;
 use muster_sync::{ChangeFilter, ChangePlace, FieldMove, Run, field_moves, inspect};
 use schemars::JsonSchema;
@@ -248,14 +248,7 @@ fn change_shown(change: &Change) -> ChangeShown {
     ChangeShown {
         kind: Kind::of(change.kind),
         unique_id: change.unique_id.to_string(),
-        reason: match change.reason {
-            Reason::Source => "source".to_owned(),
-            Reason::Absent => "absent".to_owned(),
-            Reason::Rollback => "rollback".to_owned(),
-            Reason::Deletion => "deletion".to_owned(),
-            Reason::ByHand => "by_hand".to_owned(),
-            Reason::Status(status) => format!("status:{}", status.as_str()),
-        },
+        reason: change.reason.name().into_owned(),
         fields: field_moves(change).into_iter().map(move_shown).collect(),
     }
 }

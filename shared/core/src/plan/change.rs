@@ -1,5 +1,7 @@
 //! One change of one person.
 
+use std::borrow::Cow;
+
 use crate::ids::UniqueId;
 use crate::recipient::Recipient;
 use crate::status::Status;
@@ -57,6 +59,20 @@ pub enum Reason {
     Deletion,
     /// A person says so.
     ByHand,
+}
+
+impl Reason {
+    /// The stable name in stored plans and APIs: `absent`, `status:terminated`.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Source => "source".into(),
+            Self::Absent => "absent".into(),
+            Self::Rollback => "rollback".into(),
+            Self::Deletion => "deletion".into(),
+            Self::ByHand => "by_hand".into(),
+            Self::Status(status) => format!("status:{}", status.as_str()).into(),
+        }
+    }
 }
 
 /// One change of one person, with what was stored before and what is stored after.

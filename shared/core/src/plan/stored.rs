@@ -117,14 +117,7 @@ pub fn start_chunk(out: &mut Vec<u8>) {
 pub fn encode_change(change: &Change, out: &mut Vec<u8>) {
     let line = WireChangeOut {
         k: change.kind.as_str(),
-        why: match change.reason {
-            Reason::Source => "source".into(),
-            Reason::Absent => "absent".into(),
-            Reason::Rollback => "rollback".into(),
-            Reason::Deletion => "deletion".into(),
-            Reason::ByHand => "by_hand".into(),
-            Reason::Status(status) => format!("status:{}", status.as_str()).into(),
-        },
+        why: change.reason.name(),
         id: change.unique_id.as_str(),
         old: change.old.as_ref().map(wire),
         new: change.new.as_ref().map(wire),
