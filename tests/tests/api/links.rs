@@ -561,3 +561,15 @@ async fn coming_back_without_having_left_leads_nowhere() {
     let forged = api.as_nobody().with("cookie", "muster_consent=e30.e30");
     forged.get("/consents/return?code=x").await.expect(404);
 }
+
+#[tokio::test]
+async fn what_linking_will_bring_is_nothing_wrong_with_settings_that_are_tried() {
+    for provider in ["finch", "merge", "bamboohr"] {
+        let house = waiting(provider).await;
+        let api = Api::over(&house);
+        let path = "/v1/connections/acme-linked/trials?validate_only=true";
+        let shown = api.as_admin("acme").get("/v1/connections/acme-linked/settings").await.expect(200);
+        let tried = api.as_admin("acme").post(path, shown.json["file"].clone()).await.expect(200);
+        assert_eq!((&tried.json["valid"], &tried.json["problems"]), (&json!(true), &json!([])), "{provider}");
+    }
+}

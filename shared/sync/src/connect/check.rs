@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_core::settings::{Problem, Settings, SettingsError};
 
-use super::{Given, NotSaved, Terms, check_group, provider};
-use crate::reach::as_secrets;
-use crate::{Admin, Connection, Ledger, SecretPlace, Secrets, settings_of};
+use super::{Linking, NotSaved, Terms, check_group, judged, provider};
+use crate::{Admin, Connection, Ledger, Secrets, settings_of};
 
-/// Checks new settings of a connection, and credentials beside them, as [`super::save_connection`] would, and saves
-/// nothing. Answers the settings as they would be stored.
+/// Checks new settings of a connection, and credentials beside them, as the API saves them ([`super::check_connection`]
+/// with [`Linking::MayFollow`]), all problems at once, and saves nothing. Answers the settings as they would be stored.
 ///
 /// # Errors
 /// [`NotSaved::Settings`] with everything that is wrong, each by its key; [`NotSaved::Port`].
@@ -39,13 +38,18 @@ pub async fn check_settings<P: Ledger + Admin>(
         Err(taken @ NotSaved::GroupTaken { .. }) => wrong("group", taken.to_string()),
         Err(error) => return Err(error),
     }
-    let place = SecretPlace::Connection(before.account.clone(), before.id.clone());
-    let stored = secrets.secrets(&place, true).await?;
-    let credentials = Given::of(secrets, &settings.connector, as_secrets(&given), stored).await?;
-    if let Err(more) = provider::check(&settings, &credentials, terms.base_urls) {
-        let told: Vec<_> = more.problems.into_iter().filter(|problem| !problems.contains(problem)).collect();
-        problems.extend(told);
-    }
+    let (_, line) = judged(secrets, &settings, (&before.id, &given), Linking::MayFollow, terms).await?;
+    let told = match line {
+        Ok(line) => match check_routes(ports, (&before.account, &before.id), &line.routes).await {
+            Err(taken @ NotSaved::LinkTaken) => {
+                vec![Problem { path: "provider".to_owned(), line: None, message: taken.to_string() }]
+            }
+            found => found.map(|()| Vec::new())?,
+        },
+        Err(more) => more.problems,
+    };
+    let told: Vec<_> = told.into_iter().filter(|problem| !problems.contains(problem)).collect();
+    problems.extend(told);
     SettingsError::unless_empty(problems)?;
     Ok(settings)
 }

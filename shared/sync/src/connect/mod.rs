@@ -209,16 +209,29 @@ pub async fn check_connection<P: Ledger + Admin>(
     let id = ConnectionId::named(&settings.account, &settings.name).map_err(NotSaved::Name)?;
     let before = ports.connection(&settings.account, &id).await?;
     check_before(before.as_ref(), &settings, &id, expected)?;
-    let stored = secrets.secrets(&SecretPlace::Connection(settings.account.clone(), id.clone()), true).await?;
-    let may_follow = linking == Linking::MayFollow && given.is_empty() && stored.is_none();
-    let credentials = Given::of(secrets, &settings.connector, as_secrets(&given), stored).await?;
-    let check = if may_follow { provider::check_unlinked } else { provider::check };
-    let line = check(&settings, &credentials, terms.base_urls)?;
+    let (credentials, line) = judged(secrets, &settings, (&id, &given), linking, terms).await?;
+    let line = line?;
     check_group(ports, &settings, &id).await?;
     check::check_routes(ports, (&settings.account, &id), &line.routes).await?;
     // Where the file holds secrets it is written anew without them.
     let text = if given.is_empty() { text.to_owned() } else { settings.to_toml() };
     Ok(Checked { wish: Wish { text, settings, id, line }, credentials, before })
+}
+
+/// The credentials that settings would have, and what their connector says of both.
+async fn judged(
+    secrets: &impl Secrets,
+    settings: &Settings,
+    (id, given): (&ConnectionId, &BTreeMap<String, String>),
+    linking: Linking,
+    terms: Terms<'_>,
+) -> Result<(Given, Result<Line, SettingsError>), PortError> {
+    let stored = secrets.secrets(&SecretPlace::Connection(settings.account.clone(), id.clone()), true).await?;
+    let may_follow = linking == Linking::MayFollow && given.is_empty() && stored.is_none();
+    let credentials = Given::of(secrets, &settings.connector, as_secrets(given), stored).await?;
+    let check = if may_follow { provider::check_unlinked } else { provider::check };
+    let line = check(settings, &credentials, terms.base_urls);
+    Ok((credentials, line))
 }
 
 fn check_before(
