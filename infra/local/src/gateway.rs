@@ -15,6 +15,7 @@ use base64::Engine;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tower_http::cors::CorsLayer;
 
 use crate::{
     authorizer::Authorizer,
@@ -42,7 +43,8 @@ struct Integration {
     authorizer: Option<Arc<Authorizer>>,
 }
 
-pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer) -> Router {
+/// Preflights are answered before a token is asked for, and refusals too can be read by the page that is let in.
+pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer, cors: CorsLayer) -> Router {
     let integration = |function| {
         let (lambda, slots) = (lambda.clone(), Arc::new(Semaphore::new(AT_ONCE)));
         Integration { function, lambda, slots, authorizer: None }
@@ -55,7 +57,7 @@ pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer) -> Router {
         .into_iter()
         .fold(Router::new(), |router, path| router.route(path, any(answer)))
         .with_state(open);
-    Router::new().route("/v1/{*path}", any(answer)).with_state(guarded).merge(open).merge(webhooks)
+    Router::new().route("/v1/{*path}", any(answer)).with_state(guarded).merge(open).layer(cors).merge(webhooks)
 }
 
 async fn answer(State(to): State<Integration>, request: Request) -> Response<Body> {

@@ -15,6 +15,7 @@ mod stack;
 mod authorizer;
 mod control;
 mod controls;
+mod cors;
 mod gateway;
 mod http;
 mod issuer;

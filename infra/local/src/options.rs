@@ -60,6 +60,8 @@ pub struct Options {
     pub schedule: Option<Duration>,
     /// Where the fake providers listen; `None` without them.
     pub fakes: Option<SocketAddr>,
+    /// The origin of the web page that may call the admin API from a browser: `http://localhost:5173`.
+    pub console_origin: Option<String>,
 }
 
 impl Default for Options {
@@ -88,6 +90,7 @@ impl Default for Options {
             function_logs: true,
             schedule: None,
             fakes: None,
+            console_origin: None,
         }
     }
 }

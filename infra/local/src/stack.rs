@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
+use axum::http::HeaderValue;
 use muster_fakes::Fakes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,7 +76,11 @@ impl Stack {
         controls.set_clock(None)?;
         let issuer = (addresses.http.as_str(), &key);
         let (stop_http, stop) = oneshot::channel();
-        let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), issuer, stop)));
+        let console = options.console_origin.as_deref().map(HeaderValue::from_str).transpose();
+        let console = console.context("the console's origin cannot stand in a header")?;
+        let services_of = services.clone();
+        let server = http::serve(listener, services_of, &lambda, controls.clone(), issuer, console.as_ref(), stop);
+        let http = Some((stop_http, server));
         let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
         if options.deliver {
             let pace = Pace { concurrency: options.concurrency, retry: options.retry, paused: controls.paused() };

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![expect(clippy::unwrap_used, reason = "only tests use this")]
 
+pub(crate) mod program;
+
 use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
