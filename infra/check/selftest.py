@@ -76,6 +76,19 @@ def lifecycle_forgets_homes(template):
     lifecycle["Rules"] = [rule for rule in lifecycle["Rules"] if rule.get("Prefix") != "sftp/"]
 
 
+def lifecycle(change):
+    """A fault in the bucket's lifecycle rules."""
+
+    def plant(template):
+        change(template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"])
+
+    return plant
+
+
+def same_rule_twice(rules, **changes):
+    rules.append(next(rule for rule in rules if rule.get("Prefix") == "exports/") | changes)
+
+
 def open_route(template):
     paths = template["Resources"]["WebhookApi"]["Properties"]["Body"]["paths"]
     paths["/{proxy+}"] = copy.deepcopy(paths["/webhooks/{connector}"])
@@ -130,6 +143,11 @@ PLANTED = [
      put(*properties("Bucket", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False)),
     ("homes kept for ever", "bucket_lifecycle", lifecycle_forgets_homes),
     ("old versions kept for ever", "bucket_lifecycle", old_versions_stay),
+    ("two lifecycle rules of one name", "bucket_lifecycle",
+     lifecycle(lambda rules: same_rule_twice(rules, Prefix="elsewhere/"))),
+    ("two lifecycle rules of one place", "bucket_lifecycle", lifecycle(lambda rules: same_rule_twice(rules, Id="again"))),
+    ("exports kept for ever", "bucket_lifecycle",
+     lifecycle(lambda rules: rules.remove(next(rule for rule in rules if rule.get("Prefix") == "exports/")))),
     ("function twice", "one_resource_per_function", second_resource),
     ("function built from another package", "one_resource_per_function",
      put("ReportEmailFunction", "Metadata", "BuildProperties", "Binary", "apply")),

@@ -423,8 +423,13 @@ def bucket_guards(template, _):
 
 def bucket_lifecycle(template, _):
     for name, bucket in of_type(template, "S3::Bucket"):
-        rules = {rule.get("Prefix"): rule for rule in get(bucket, "LifecycleConfiguration", "Rules") or []}
-        for prefix in ("sftp/", "inbox/", "partial/", "polls/", "plans/", "rosters/", "reports/"):
+        listed = get(bucket, "LifecycleConfiguration", "Rules") or []
+        for key in ("Id", "Prefix"):
+            values = [rule.get(key) for rule in listed]
+            for value in sorted({str(value) for value in values if values.count(value) > 1}):
+                yield f"{name} has two lifecycle rules of {key} {value}; S3 takes no Id twice, and one place wants one rule"
+        rules = {rule.get("Prefix"): rule for rule in listed}
+        for prefix in ("sftp/", "inbox/", "partial/", "polls/", "plans/", "rosters/", "reports/", "exports/"):
             rule = rules.get(prefix, {})
             if rule.get("Status") != "Enabled" or not rule.get("ExpirationInDays"):
                 yield f"{name} keeps {prefix} for ever"
