@@ -240,6 +240,7 @@ PLANTED = [
      put(*properties("SftpIdentityFunction", "Environment", "Variables", "MUSTER_SFTP_ROLE_ARN"),
          {"Fn::GetAtt": ["SftpWorkflowRole", "Arn"]})),
     ("folders that nobody made", "sftp_folders_are_there", drop(*SERVER, "S3StorageOptions")),
+    ("uploads fail for a file's time", "sftp_takes_times", drop(*SERVER, "ProtocolDetails")),
 ]
 
 

@@ -578,6 +578,13 @@ def sftp_folders_are_there(template, _):
             yield f"{name} shows folders only once they hold something: no DirectoryListingOptimization"
 
 
+def sftp_takes_times(template, _):
+    """A client that sets a file's time must not be told that its upload failed."""
+    for name, server in of_type(template, "Transfer::Server"):
+        if get(server, "ProtocolDetails", "SetStatOption") != "ENABLE_NO_OP":
+            yield f"{name} fails uploads of clients that set times: no SetStatOption"
+
+
 RULES = {
     rule.__name__: rule
     for rule in (
@@ -621,6 +628,7 @@ RULES = {
         sftp_asks_our_function,
         sftp_users_stay_at_home,
         sftp_folders_are_there,
+        sftp_takes_times,
     )
 }
 

@@ -196,3 +196,14 @@ async fn an_event_of_another_shape_lets_nobody_in() {
     let nowhere = json!({"username": "acme-payroll-nightly", "password": password(), "sourceIp": "somewhere"});
     assert_eq!(world.asked(nowhere).await, json!({}));
 }
+
+#[test]
+fn the_document_for_users_made_by_hand_shows_what_the_function_hands_out() {
+    let document = include_str!("../../docs/sftp.md");
+    let mut shown = document.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut shown = || serde_json::from_str::<Value>(shown.next().expect("a block of JSON")).unwrap();
+    let [bucket, role_arn, key_arn] = ["BUCKET", "arn:aws:iam::1:role/any", "KEY_ARN"].map(str::to_owned);
+    let homes = HomesConfig { bucket, role_arn, key_arn };
+    assert_eq!(shown(), homes.policy("${transfer:UserName}"));
+    assert_eq!(shown(), homes.mappings("${transfer:UserName}"));
+}
