@@ -1,4 +1,5 @@
 //! What AWS Transfer is answered by the function `sftp-identity`, over the same services as the other functions.
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 use lambda_runtime::{Context, LambdaEvent};
 use muster_aws::{HomesConfig, Ports};
@@ -79,12 +80,10 @@ fn password() -> String {
     password_of(&[9; 20])
 }
 
-fn reads(services: &Services) -> usize {
+/// Requests to the table so far.
+fn reads(services: &Services) -> u64 {
     let counts = services.faults.counts();
-    usize::try_from(
-        counts.iter().filter(|((service, _), _)| *service == Service::DynamoDb).map(|(_, n)| n).sum::<u64>(),
-    )
-    .unwrap()
+    counts.iter().filter(|((service, _), _)| *service == Service::DynamoDb).map(|(_, count)| count).sum()
 }
 
 #[tokio::test]
