@@ -47,6 +47,15 @@ ACTIONS = {
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     },
+    # Transfer calls it with whatever anybody types: it reads two items and does nothing else.
+    "sftp-identity": {
+        "dynamodb:GetItem",
+        "kms:Decrypt",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    },
     "webhook-apply": COMMON
     | DIRECTORY
     | CREDENTIALS

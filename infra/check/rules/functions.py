@@ -20,8 +20,9 @@ ENVIRONMENT = {
 }
 # What single functions read beyond that.
 OWN_ENVIRONMENT = {
-    "admin-api": {"MUSTER_PUBLIC_URL", "MUSTER_WEBHOOK_URL", "MUSTER_CLAIM_ACCOUNT", "MUSTER_CLAIM_ROLE"},
+    "admin-api": {"MUSTER_PUBLIC_URL", "MUSTER_WEBHOOK_URL", "MUSTER_SFTP_HOST", "MUSTER_CLAIM_ACCOUNT", "MUSTER_CLAIM_ROLE"},
     "report-email": {"MUSTER_PUBLIC_URL"},
+    "sftp-identity": {"MUSTER_SFTP_ROLE_ARN", "MUSTER_BUCKET_KEY_ARN"},
 }
 # Where secrets are and which key they are encrypted under: names of things, no secrets.
 NAMES_OF_SECRETS = {"MUSTER_SECRETS_PREFIX", "MUSTER_SECRETS_KEY"}

@@ -3,7 +3,7 @@
 import json
 import re
 
-from rules.reading import as_list, get, of_type, target
+from rules.reading import as_list, binary, get, of_type, statements, target
 
 OLDEST_SSH_POLICY = "TransferSecurityPolicy-2024-01"
 
@@ -43,8 +43,78 @@ def uploads_are_copied(template, _):
                 yield f"{name} copies to {keys} {moment}, not to {prefix} of the user"
 
 
+def sftp_asks_our_function(template, _):
+    """Logins are judged by the product's own function, which nobody but the SFTP server may call."""
+    for name, server in of_type(template, "Transfer::Server"):
+        if server.get("IdentityProviderType") != {"Fn::If": ["HasSftpIdentity", "AWS_LAMBDA", "SERVICE_MANAGED"]}:
+            yield f"{name} takes logins from {server.get('IdentityProviderType')}"
+        _, details, without = get(server, "IdentityProviderDetails", "Fn::If") or (None, {}, None)
+        function = target(get(details, "Function"))
+        if without != {"Ref": "AWS::NoValue"} or not function or binary(template, function) != "sftp-identity":
+            yield f"{name} asks {get(details, 'Function')}, not sftp-identity"
+            continue
+        if get(details, "SftpAuthenticationMethods") != "PUBLIC_KEY_OR_PASSWORD":
+            yield f"{name} does not take a key or a password, which the function answers for"
+        callers = [
+            (one.get("Principal"), target(one.get("SourceArn")), one.get("SourceAccount"))
+            for _, one in of_type(template, "Lambda::Permission")
+            if target(one["FunctionName"]) == function
+        ]
+        if callers != [("transfer.amazonaws.com", name, {"Ref": "AWS::AccountId"})]:
+            yield f"{function} may be called by {callers}, not by {name} alone"
+
+
+def sftp_users_stay_at_home(template, _):
+    """The role of all SFTP sessions reaches homes and nothing else; what it is given out with names the same bucket's key."""
+    role = template["Resources"]["SftpUserRole"]["Properties"]
+    trust = as_list(role["AssumeRolePolicyDocument"]["Statement"])
+    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    if [(one["Principal"], one.get("Condition")) for one in trust] != [({"Service": "transfer.amazonaws.com"}, account)]:
+        yield f"SftpUserRole can be taken by {trust}"
+    inbound, errors = "${Bucket.Arn}/sftp/*/inbound/*", "${Bucket.Arn}/sftp/*/errors/*"
+    homes = {
+        "s3:GetObject": {inbound, errors},
+        "s3:DeleteObject": {inbound, errors},
+        "s3:PutObject": {inbound, errors.removesuffix("*")},
+    }
+    for statement in statements(role):
+        for action in as_list(statement["Action"]):
+            places = {get(place, "Fn::Sub") for place in as_list(statement["Resource"])}
+            if action in homes and places != homes[action]:
+                yield f"SftpUserRole may {action} at {sorted(map(str, places))}"
+            listed = get(statement, "Condition", "StringLike", "s3:prefix")
+            if action == "s3:ListBucket" and listed != ["sftp/*"]:
+                yield f"SftpUserRole lists {listed}"
+            if action not in homes | {"s3:ListBucket": None, "kms:Decrypt": None, "kms:GenerateDataKey": None}:
+                yield f"SftpUserRole may {action}"
+    for name, function in of_type(template, "Lambda::Function"):
+        told = get(function, "Environment", "Variables") or {}
+        if binary(template, name) == "sftp-identity":
+            given = (target(told.get("MUSTER_SFTP_ROLE_ARN")), target(told.get("MUSTER_BUCKET_KEY_ARN")))
+            if given != ("SftpUserRole", "Key"):
+                yield f"{name} hands out {given}"
+
+
+def sftp_folders_are_there(template, _):
+    """Mapped folders must not have to be made by hand before a customer's first login."""
+    for name, server in of_type(template, "Transfer::Server"):
+        if get(server, "S3StorageOptions", "DirectoryListingOptimization") != "ENABLED":
+            yield f"{name} shows folders only once they hold something: no DirectoryListingOptimization"
+
+
+def sftp_takes_times(template, _):
+    """A client that sets a file's time must not be told that its upload failed."""
+    for name, server in of_type(template, "Transfer::Server"):
+        if get(server, "ProtocolDetails", "SetStatOption") != "ENABLE_NO_OP":
+            yield f"{name} fails uploads of clients that set times: no SetStatOption"
+
+
 RULES = [
     ssh_policy,
     sftp_is_fenced,
     uploads_are_copied,
+    sftp_asks_our_function,
+    sftp_users_stay_at_home,
+    sftp_folders_are_there,
+    sftp_takes_times,
 ]

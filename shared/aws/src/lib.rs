@@ -19,6 +19,7 @@ mod ports;
 mod queues;
 mod secrets;
 mod table;
+mod transfer;
 mod web;
 
 pub use bucket::Bucket;
@@ -31,4 +32,5 @@ pub use ports::{Names, Ports};
 pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;
+pub use transfer::{HOME_FOLDERS, HomesConfig};
 pub use web::WebSender;
