@@ -23,10 +23,11 @@ def trigger_prefixes(template, _):
 def triggers_can_be_read(template, _):
     """What starts a run must be readable by the function that plans it."""
     allowed = list(statements(template["Resources"]["FileImportRole"]["Properties"]))
-    for action in ("s3:GetObject", "s3:GetObjectVersion"):
+    uploads = ("inbox/*", "partial/*", "sftp/*/inbound/*")
+    for action, wanted in (("s3:GetObjectVersion", uploads), ("s3:GetObject", (*uploads, "keys/*/pgp.asc"))):
         granted = [s for s in allowed if action in as_list(s.get("Action"))]
         places = " ".join(str(place) for statement in granted for place in as_list(statement["Resource"]))
-        for place in ("inbox/*", "partial/*", "sftp/*/inbound/*", "keys/*/pgp.asc"):
+        for place in wanted:
             if f"Arn}}/{place}" not in places:
                 yield f"FileImportRole lacks {action} on {place}"
 
