@@ -5,6 +5,7 @@ import re
 from rules.reading import as_list, binary, get, mappings, of_type, rule_targets, target
 
 ENVIRONMENT = {
+    "RUST_LOG",
     "MUSTER_TABLE",
     "MUSTER_BUCKET",
     "MUSTER_IMPORT_QUEUE",
