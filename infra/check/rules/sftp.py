@@ -3,9 +3,9 @@
 import json
 import re
 
-from rules.reading import as_list, get, of_type, target
+from rules.reading import as_list, get, of_type, statements, target
 
-OLDEST_SSH_POLICY = "TransferSecurityPolicy-2024-01"
+OLDEST_SSH_POLICY = "TransferSecurityPolicy-2025-03"
 
 
 def ssh_policy(template, _):
@@ -43,8 +43,28 @@ def uploads_are_copied(template, _):
                 yield f"{name} copies to {keys} {moment}, not to {prefix} of the user"
 
 
+def sftp_users_stay_home(template, _):
+    """Users see a home of their own and nothing else: by logical mapping, by session policy, and at most all homes by role."""
+    for name, user in of_type(template, "Transfer::User"):
+        if user.get("HomeDirectoryType") != "LOGICAL" or not user.get("Policy"):
+            yield f"{name} has no logical home with a session policy"
+    role = template["Resources"]["SftpUserRole"]["Properties"]
+    for statement in statements(role):
+        actions = as_list(statement.get("Action"))
+        for place in map(json.dumps, as_list(statement.get("Resource"))):
+            if "s3:ListBucket" in actions:
+                prefixes = as_list(get(statement, "Condition", "StringLike", "s3:prefix"))
+                if not prefixes or not all(prefix.startswith("sftp/") for prefix in prefixes):
+                    yield "SftpUserRole may list more than homes"
+            elif any(action.startswith("s3:") for action in actions):
+                writes = "s3:PutObject" in actions
+                if not re.search(r"/sftp/\*/inbound/\*" if writes else r"/sftp/\*/(inbound|errors)/\*", place):
+                    yield f"SftpUserRole may {'write' if writes else 'read'} {place}"
+
+
 RULES = [
     ssh_policy,
     sftp_is_fenced,
     uploads_are_copied,
+    sftp_users_stay_home,
 ]
