@@ -11,6 +11,7 @@ mod demo;
 mod options;
 mod schedule;
 mod stack;
+mod trace;
 
 mod authorizer;
 mod control;

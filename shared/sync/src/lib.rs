@@ -31,6 +31,7 @@ mod import;
 mod inspect;
 mod link;
 mod locks;
+mod log;
 mod opt_outs;
 mod people;
 mod person;

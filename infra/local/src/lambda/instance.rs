@@ -25,6 +25,8 @@ pub(crate) struct Invocation {
     pub(crate) id: String,
     /// Milliseconds since 1970.
     pub(crate) deadline_ms: u64,
+    /// The trace header.
+    pub(crate) trace: String,
     pub(crate) payload: Bytes,
 }
 

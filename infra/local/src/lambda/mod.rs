@@ -14,7 +14,7 @@ use axum::{Router, body::Bytes};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::{clock::Clock, digest};
+use crate::{clock::Clock, digest, trace};
 pub(crate) use instance::{Instance, Invocation, Outcome};
 
 /// How many invocations and log lines are remembered.
@@ -107,6 +107,14 @@ impl Lambda {
     /// # Errors
     /// The function's own error, a crash, a timeout or a freeze, as text.
     pub(crate) async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, String> {
+        self.invoke_in_trace(function, payload, trace::begin(self.clock.now_ms())).await
+    }
+
+    /// The same, as a part of a trace.
+    ///
+    /// # Errors
+    /// As [`Lambda::invoke`].
+    pub(crate) async fn invoke_in_trace(&self, function: &str, payload: Bytes, trace: String) -> Result<Bytes, String> {
         let (instance, cold) = self.instance_for(function)?;
         let request = digest::random_id();
         let timeout = self.settings.own_timeouts.get(function).copied().unwrap_or(self.settings.timeout);
@@ -120,7 +128,7 @@ impl Lambda {
             });
         }
         let started = Instant::now();
-        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, payload }, timeout).await;
+        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, trace, payload }, timeout).await;
         self.note_end(&request, started.elapsed(), &outcome);
         match outcome {
             Outcome::Answer(answer) => {
