@@ -225,7 +225,8 @@ async fn logins_are_answered_by_one_process_of_the_function_and_leave_no_name_or
     );
     assert_eq!(asked.iter().filter(|one| one.cold).count(), 1, "{asked:?}");
     let logs = w.stack.controls().logs().join("\n");
-    assert!(logs.contains("login opens: by password") && logs.contains("login refused: Unknown"), "{logs}");
+    assert!(logs.contains(r#""login.by":"password""#) && logs.contains(r#""login.refused":"unknown""#), "{logs}");
+    assert!(logs.contains(r#""connection.id":"acme""#), "{logs}");
     assert!(!logs.contains("hunter2") && !logs.contains("secret"), "{logs}");
 }
 
