@@ -97,8 +97,8 @@ def exact_places(template, _):
 
 def key_through_services(template, _):
     """A role that could use the key by itself could read what it was never handed."""
-    for name, _ in of_type(template, "Lambda::Function"):
-        for statement in statements(template["Resources"][role_of(template, name)]["Properties"]):
+    for name, role in of_type(template, "IAM::Role"):
+        for statement in statements(role):
             if any(action.startswith("kms:") for action in as_list(statement.get("Action"))):
                 if not get(statement, "Condition", "StringEquals", "kms:ViaService"):
                     yield f"{name} may use the key by itself, not only through the services that hold the data"
