@@ -18,7 +18,7 @@ use crate::{
     addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
     http,
-    issuer::Key,
+    issuer::{Key, MOMENT, own_grant},
     lambda::{Lambda, Settings},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
@@ -142,6 +142,14 @@ impl Stack {
     #[must_use]
     pub fn fakes(&self) -> Option<String> {
         self.fakes.as_ref().map(|fakes| format!("http://{}", fakes.address()))
+    }
+
+    /// A token of the bundled issuer, with which an admin of that account asks the admin API.
+    ///
+    /// # Errors
+    /// When the issuer's key cannot be read.
+    pub fn admin_token(&self, account: &str) -> anyhow::Result<String> {
+        Key::read(&self.folder)?.sign(&own_grant(Some(account)).claims(&self.addresses.http, MOMENT))
     }
 
     /// The data folder.
@@ -276,6 +284,7 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         own_timeouts: options.own_timeouts.clone(),
         idle: options.function_idle,
         print_logs: options.function_logs,
+        log_watch: options.log_watch,
     })
 }
 

@@ -140,7 +140,8 @@ mod tests {
     async fn poison_in_a_batch_lets_the_others_finish_f32() {
         let message = |text: &str| Message::new(Some(text.to_owned()), Some(text.to_owned()), HashMap::new());
         let messages = ["good", "panic", "bad", "fine"].map(message);
-        let failed = failed_messages(&Invocation::new("apply", "r-1", None), messages, async |_, body| match body {
+        let invocation = Invocation::new("apply", "r-1", None);
+        let failed = failed_messages(&invocation, messages, async |_, body| match body {
             "panic" => panic!("poison"),
             "bad" => anyhow::bail!("cannot be read"),
             _ => Ok(()),
