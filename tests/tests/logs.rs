@@ -48,8 +48,7 @@ impl World {
             log_watch: Some(suite_logs::line),
             extra_env: [suite_logs::environment(), vec![public_url()]].concat(),
             retry: Duration::from_millis(100),
-            max_receive: 4,
-            import_max_receive: Some(100),
+            max_receive: 12,
             ..Options::default()
         });
         let stack = stack.await.unwrap();
@@ -117,7 +116,7 @@ async fn every_line_about_a_run_names_its_account_connection_and_run() {
     assert_eq!((applied.state, held.state), (RunState::Applied, RunState::Held));
     let hash = &held.plan.as_ref().unwrap().hash;
     let path = format!("/v1/connections/{{c}}/runs/{}/approval", held.id);
-    assert_eq!(world.ask("POST", &path, &format!(r#"{{"hash":"{hash}"}}"#)).await.status, 202);
+    assert_eq!(world.ask("POST", &path, &format!(r#"{{"hash":"{hash}"}}"#)).await.status, 200);
     world.quiet().await;
     let failed = world.upload("another.csv", b"id\n").await;
     assert_eq!(failed.state, RunState::Failed);
@@ -256,7 +255,8 @@ async fn twenty_canaries_go_through_and_stand_in_no_line() {
         world.ask("PATCH", "/v1/connections/{c}/people/KNR-77731", r#"{"fields":"canarybody"}"#).await.status,
         422
     );
-    let place = world.ask("POST", "/v1/connections/{c}/uploads", r#"{"name":"people_20261125.csv","size":3}"#).await;
+    let place =
+        world.ask("POST", "/v1/connections/{c}/uploads", r#"{"file_name":"people_20261125.csv","size":3}"#).await;
     let signature = place.body.split("X-Amz-Signature=").nth(1).unwrap_or_else(|| panic!("{place:?}"));
     let signature: String = signature.chars().take_while(char::is_ascii_hexdigit).collect();
     let key = world.ask("PUT", "/v1/connections/{c}/pgp-key", r#"{"key":"canarypgpkey"}"#).await;
@@ -306,7 +306,8 @@ async fn poison(world: &World) {
     for queue in ["import", "apply", "report", "poll"] {
         world.stack.services().sqs.send(queue, &body, serde_json::Map::new(), 0).unwrap();
     }
-    let many = world.stack.services().sqs.send_in_order("events.fifo", &body, "group", "same");
-    many.unwrap();
+    world.stack.services().sqs.send_in_order("events.fifo", &body, "group", "same").unwrap();
+    let mail = r#"{"account":"acme","connection":"Papagena Finch","run":"Wharfside","kind":"ended"}"#;
+    world.stack.services().sqs.send("report", mail, serde_json::Map::new(), 0).unwrap();
     world.stack.services().sqs.send("import", "not JSON: Kanariah", serde_json::Map::new(), 0).unwrap();
 }
