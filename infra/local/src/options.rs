@@ -8,8 +8,8 @@ use std::{
 };
 
 /// The functions whose time the template sets and tests do not shorten, in seconds.
-const OWN_TIMEOUTS: [(&str, u64); 4] =
-    [("webhook-intake", 10), ("webhook-apply", 120), ("scheduled-poll", 900), ("admin-api", 30)];
+const OWN_TIMEOUTS: [(&str, u64); 5] =
+    [("sftp-identity", 10), ("webhook-intake", 10), ("webhook-apply", 120), ("scheduled-poll", 900), ("admin-api", 30)];
 
 /// Everything that can be chosen about a stack; the default is right for a test.
 #[derive(Clone, Debug)]

@@ -63,15 +63,16 @@ impl Stack {
         } else {
             Services::open(&folder, &options.bucket, &options.table)?
         };
-        let listener = listen(options.http).await?;
+        let listener = listen("HTTP", options.http, "--http").await?;
         let http = listener.local_addr()?;
-        let sftp = SftpServer::start(options.sftp, &folder, &services, &options.bucket, &options.table).await?;
-        let addresses = addresses(http, sftp.address(), &options);
+        let sftp = listen("SFTP", options.sftp, "--sftp").await?;
+        let addresses = addresses(http, sftp.local_addr()?, &options);
         services.sqs.set_base(&addresses.sqs);
         set_queue_policies(&services, &options)?;
         let key = issuer_key(&folder).await?;
         let environment = environment(&addresses, &services, &options, &folder);
         let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
+        let sftp = SftpServer::start(sftp, &folder, &services, &options.bucket, &lambda).await?;
         let controls = Controls::new(services.clone(), lambda.clone(), folder.join(CLOCK_FILE));
         controls.set_clock(None)?;
         let issuer = (addresses.http.as_str(), &key);
@@ -257,9 +258,10 @@ async fn issuer_key(folder: &Path) -> anyhow::Result<Key> {
     tokio::task::spawn_blocking(move || Key::open(&folder)).await?
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let help = "choose another address with --http, port 0 takes any free port";
-    TcpListener::bind(address).await.map_err(|e| anyhow::anyhow!("could not listen on {address} for HTTP: {e}; {help}"))
+async fn listen(what: &str, address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    let help = format!("choose another address with {option}, port 0 takes any free port");
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|e| anyhow::anyhow!("could not listen on {address} for {what}: {e}; {help}"))
 }
 
 fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {

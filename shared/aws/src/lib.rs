@@ -21,6 +21,7 @@ mod queues;
 mod secrets;
 mod table;
 mod trace;
+mod transfer;
 mod web;
 
 pub use bucket::Bucket;
@@ -35,4 +36,5 @@ pub use queues::Queues;
 pub use secrets::SecretStore;
 pub use table::Table;
 pub use trace::Trace;
+pub use transfer::{HOME_FOLDERS, HomesConfig};
 pub use web::WebSender;
