@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod api;
+pub mod canary;
+pub mod customer;
 pub mod faulty;
 pub mod hand;
 pub mod harness;
@@ -12,4 +14,5 @@ pub mod http;
 pub mod naive;
 pub mod rig;
 pub mod sample;
+pub mod suite_logs;
 pub mod tricky;

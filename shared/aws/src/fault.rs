@@ -70,7 +70,7 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
 }
 
 /// A key as it may be told: without the name that a customer gave the file.
-fn shown(key: &str) -> String {
+pub(crate) fn shown(key: &str) -> String {
     let mut parts = key.splitn(3, '/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(stage @ ("inbox" | "partial" | "sftp")), Some(user), Some(_)) => format!("{stage}/{user}/…"),
