@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod api;
+pub mod dump;
 pub mod faulty;
 pub mod hand;
 pub mod harness;
@@ -12,4 +13,5 @@ pub mod http;
 pub mod naive;
 pub mod rig;
 pub mod sample;
+pub mod story;
 pub mod tricky;
