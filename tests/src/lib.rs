@@ -5,6 +5,7 @@
 pub mod api;
 pub mod dump;
 pub mod faulty;
+pub mod forms;
 pub mod hand;
 pub mod harness;
 pub mod hook;

@@ -6,8 +6,8 @@ use muster_connectors::Secret;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_local::sqs::Received;
 use muster_sync::{
-    Dispatcher, Drawn, EventJob, EventWhat, Polled, Queue, RunState, SecretPlace, SecretSet, Secrets, Terms,
-    decision_token,
+    Decider, Dispatcher, Drawn, EventJob, EventWhat, Ledger, Polled, Queue, RunState, SecretPlace, SecretSet, Secrets,
+    Terms, decision_token,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +28,11 @@ const UNDO: &str = "Undo";
 const STALE: &str = "Stale";
 const HERE: &str = "/v1/connections/acme-payroll-nightly";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The queues, in the order in which messages flow.
+const QUEUES: [&str; 5] = ["import", "apply", "events.fifo", "poll", "report"];
+/// How long a message stays hidden once received, in milliseconds.
+const HIDDEN_MS: u64 = 30_000;
 
 /// A stack, its provider, and the links that were sent.
 pub struct World {
@@ -58,6 +63,9 @@ impl World {
     /// The story up to the moment.
     pub async fn told() -> Self {
         let mut world = Self { house: House::alone("finch", PEOPLE).await, links: Vec::new() };
+        for queue in QUEUES {
+            world.house.rig.services.sqs.set_policy(queue, Some(HIDDEN_MS), Some(10_000)).unwrap();
+        }
         world.accounts().await;
         world.payroll().await;
         world.applied(UNDO, &[0, 1]).await;
@@ -78,6 +86,9 @@ impl World {
     /// The moment out of a dump.
     pub async fn from(dump: &Dump) -> Self {
         let house = provider().await;
+        for queue in QUEUES {
+            house.rig.services.sqs.set_policy(queue, Some(HIDDEN_MS), Some(10_000)).unwrap();
+        }
         dump.put_into(&house.rig.services).await;
         Self { house, links: dump.links() }
     }
@@ -113,12 +124,20 @@ impl World {
         let api = Api::over(&self.house);
         let admin = || api.as_admin("acme").with("idempotency-key", "k-2");
         admin().put(&format!("{HERE}/people/0003/opt-outs/email_1"), json!({})).await.expect(200);
-        api.as_admin("acme").patch(&format!("{HERE}/people/0003"), json!({"fields": {"city": "Oslo"}})).await.expect(200);
+        api.as_admin("acme")
+            .patch(&format!("{HERE}/people/0003"), json!({"fields": {"city": "Oslo"}}))
+            .await
+            .expect(200);
         api.as_admin("acme").post(&format!("{HERE}/people/0020/erasure"), Value::Null).await.expect(200);
         let sales = json!({"name": "Sales", "filter": "person.department == 'Sales'", "visibility": "public"});
         api.as_admin("acme").post("/v1/segments", sales).await.expect(201);
         let groups = api.as_admin("acme").get("/v1/groups").await.expect(200);
-        let group = groups.json["items"].as_array().unwrap().iter().find(|group| group["name"].as_str().unwrap().contains("Sales")).unwrap();
+        let group = groups.json["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|group| group["name"].as_str().unwrap().contains("Sales"))
+            .unwrap();
         let look = format!("/v1/groups/{}/visibility", group["id"].as_str().unwrap());
         api.as_admin("acme").put(&look, json!({"visibility": "public"})).await.expect(200);
         let file = STAFF.replace("report_to = [\"hr@", "report_to = [\"people@");
@@ -171,7 +190,9 @@ impl World {
         let place = "/v1/connections/acme-stale/settings";
         versioned.ask("PUT", place, Some(("application/toml", &careful))).await.expect(200);
         rig.upload(DAYS[1], &day(1)).await;
-        rig.settle().await;
+        deliver(rig, "import").await;
+        // The mail goes out, and nobody has heard yet what the mail service says of it.
+        deliver(rig, "report").await;
         let held = rig.last_run().await;
         let erasure = "/v1/connections/acme-stale/people/0003/erasure";
         api.as_admin("acme").post(erasure, Value::Null).await.expect(200);
@@ -227,7 +248,7 @@ impl World {
             connection: connection.to_string(),
             event: "told-2".to_owned(),
             digest: "digest".to_owned(),
-            what: EventWhat::Person { id: self.house.ids().await[3].clone(), version_ms: None },
+            what: EventWhat::Person { id: self.house.ids().await[1].clone(), version_ms: None },
             received_ms: i64::try_from(self.house.rig.clock.now_ms()).unwrap(),
         };
         ports.queues.send_events(&[job]).await.unwrap();
@@ -284,17 +305,16 @@ impl World {
 
     /// Delivers every queue's messages that many times; answers how many are left.
     pub async fn settle(&self, rounds: u32) -> usize {
-        let queues = ["import", "apply", "events.fifo", "poll", "report"];
         for _ in 0..rounds {
             let mut failed = 0;
-            for queue in queues {
+            for queue in QUEUES {
                 failed += self.deliver(queue).await;
             }
             if failed > 0 {
-                self.house.rig.clock.advance(60_000);
+                self.house.rig.clock.advance(2 * HIDDEN_MS);
             }
         }
-        queues.iter().map(|queue| self.house.rig.services.sqs.peek(queue).len()).sum()
+        QUEUES.iter().map(|queue| self.house.rig.services.sqs.peek(queue).len()).sum()
     }
 
     /// Goes on working: what waits is delivered, decided, undone, looked at. Every answer is noted, refusals too.
@@ -313,6 +333,7 @@ impl World {
         note("approve", api.as_nobody().ask("POST", &format!("/decisions/{}", self.links[1]), yes).await);
         for path in [
             "/v1/account",
+            "/v1/connections",
             "/v1/segments",
             "/v1/segments/sales/members",
             "/v1/groups",
@@ -326,21 +347,42 @@ impl World {
         ] {
             note(path, admin().get(path).await);
         }
-        self.decide().await;
+        // A list's second page, behind the cursor of the first.
+        let list = admin().get("/v1/audit?limit=1").await;
+        let cursor = list.json["next"].as_str().unwrap_or_default();
+        note("the next page", admin().get(&format!("/v1/audit?limit=1&cursor={cursor}")).await);
+        noted.extend(self.decide().await);
         noted.push(format!("messages left: {}", self.settle(8).await));
         noted
     }
 
-    /// Approves what is held and was made anew, and undoes what was applied.
-    async fn decide(&mut self) {
-        take_up(&mut self.house.rig, STALE);
-        let run = self.house.rig.runs().await.into_iter().rfind(|run| run.state == RunState::Held);
-        if let Some(run) = run {
-            let _ = self.house.rig.approve(&run).await;
-        }
-        take_up(&mut self.house.rig, UNDO);
-        let run = self.house.rig.last_run().await;
-        self.house.rig.roll_back(&run).await;
+    /// Approves what is held and was made anew, and undoes what was applied; answers what was said to that.
+    async fn decide(&self) -> Vec<String> {
+        let ports = self.house.rig.ports();
+        let decider = Decider { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
+        let account = AccountId::parse("acme").unwrap();
+        let newest = async |name: &str| {
+            let runs = ports.table.runs(&account, &ConnectionId::parse(&id_of(name)).unwrap()).await;
+            runs.map(|runs| runs.into_iter().next().unwrap()).map_err(|error| error.to_string())
+        };
+        let approved = match newest(STALE).await {
+            Ok(run) => {
+                let hash = run.plan.as_ref().map(|plan| plan.hash.clone()).unwrap_or_default();
+                let said = decider.approve((&run.account, &run.connection, &run.id), &hash).await;
+                said.map_err(|refused| refused.to_string())
+            }
+            Err(error) => Err(error),
+        };
+        let undone = match newest(UNDO).await {
+            Ok(run) => {
+                let said = decider.roll_back((&run.account, &run.connection, &run.id)).await;
+                said.map(|_| ()).map_err(|refused| refused.to_string())
+            }
+            Err(error) => Err(error),
+        };
+        let route = ports.table.route("finch#c-1").await.map(|login| login.map(|login| login.connection.to_string()));
+        let route = route.map_err(|error| error.to_string());
+        vec![format!("approve: {approved:?}"), format!("undo: {undone:?}"), format!("route: {route:?}")]
     }
 
     /// Everything that customers see, connection by connection.
@@ -351,16 +393,28 @@ impl World {
             let picture = self.house.rig.picture().await.into_iter().filter(|line| !line.starts_with("mail "));
             lines.extend(picture.map(|line| format!("{name}: {line}")));
         }
-        lines.push(format!("mails {:?}", self.house.rig.mails().len()));
         lines
     }
 }
 
-/// An answer without what is another in every world: ids that are drawn, hashes, times.
+/// An answer; of a page its heading.
 fn told(answer: &Answer) -> String {
-    let mut text = if answer.json.is_null() { String::new() } else { answer.json.to_string() };
-    if answer.text.contains("<html") {
-        text = answer.text.lines().find(|line| line.contains("<h1")).unwrap_or_default().trim().to_owned();
+    if answer.json.is_null() {
+        answer.text.lines().find(|line| line.contains("<h1")).unwrap_or_default().trim().to_owned()
+    } else {
+        answer.json.to_string()
     }
-    text
+}
+
+/// A text without what is another in every world: ids and hashes that are drawn.
+pub fn without_ids(text: &str) -> String {
+    let hex = |c: &char| matches!(c, '0'..='9' | 'a'..='f');
+    let (mut out, mut rest) = (String::new(), text);
+    while !rest.is_empty() {
+        let run: String = rest.chars().take_while(hex).collect();
+        let taken = if run.is_empty() { rest.chars().take(1).collect() } else { run.clone() };
+        out.push_str(if run.len() >= 12 { "#" } else { &taken });
+        rest = &rest[taken.len()..];
+    }
+    out
 }

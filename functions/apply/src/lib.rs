@@ -31,7 +31,7 @@ pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
 }
 
 async fn take(ports: &Ports, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
-    let job: ApplyJob = serde_json::from_str(body)?;
+    let job: ApplyJob = muster_aws::job(body)?;
     let applier = Applier {
         ledger: &ports.table,
         directory: &ports.table,

@@ -49,7 +49,7 @@ async fn take(ports: &Ports, body: &str, delivery: Delivery<'_>) -> anyhow::Resu
         return Ok(());
     }
     if value.get("muster").is_some() {
-        let job: ImportJob = serde_json::from_value(value)?;
+        let job: ImportJob = muster_aws::job(body)?;
         let run = job.run.clone();
         let imported = importer.resume(&job, delivery).await?;
         tracing::info!(run.id = %run, "run resumed: {imported:?}");

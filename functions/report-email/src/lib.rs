@@ -45,13 +45,13 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
         ways: &ways(),
     };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
-        if let Some((mail, event)) = muster_aws::mail_event(&value) {
+        if let Some((mail, event)) = muster_aws::mail_event(&value)? {
             tracing::info!(run.id = %mail.run, mail.event = event, "the mail service tells of a mail");
             reporter.heard(&mail, event == "Send").await?;
         }
         return Ok(());
     }
-    let mail: OutboxMail = serde_json::from_value(value)?;
+    let mail: OutboxMail = muster_aws::job(body)?;
     let told = reporter.tell(&mail).await?;
     tracing::info!(run.id = %mail.run, mail.kind = mail.kind.as_str(), "mail taken: {told:?}");
     Ok(())

@@ -50,7 +50,7 @@ async fn dispatch(ports: &Ports) -> anyhow::Result<()> {
 }
 
 async fn take(ports: &Ports, web: &impl Web, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let job: PollJob = serde_json::from_str(body)?;
+    let job: PollJob = muster_aws::job(body)?;
     let poller = Poller {
         ledger: &ports.table,
         directory: &ports.table,

@@ -25,7 +25,7 @@ pub use bucket::Bucket;
 pub use clients::Clients;
 pub use clock::SystemClock;
 pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, SecretsConfig, TableConfig, told_env};
-pub use function::{failed_messages, init_logging, mail_event};
+pub use function::{failed_messages, init_logging, job, mail_event};
 pub use mail::Mail;
 pub use ports::{Names, Ports};
 pub use queues::Queues;

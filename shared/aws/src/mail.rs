@@ -4,6 +4,7 @@ use aws_sdk_sesv2::error::{BuildError, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use muster_core::format;
 use muster_sync::{Mailer, Message, OutboxMail, PortError, Retry};
 
 use crate::config::MailConfig;
@@ -70,9 +71,11 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// The service hands these back with its events. All four are slugs, so they are valid as they are.
+/// The service hands these back with its events. They are slugs and a number, so they are valid as they are.
 fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
+    let version = format::MAIL_TAGS.version.to_string();
     [
+        ("v", version.as_str()),
         ("account", mail.account.as_str()),
         ("connection", &mail.connection),
         ("run", &mail.run),
