@@ -319,7 +319,7 @@ impl World {
 
     /// Goes on working: what waits is delivered, decided, undone, looked at. Every answer is noted, refusals too.
     pub async fn go_on(&mut self) -> Vec<String> {
-        let mut noted = vec![format!("messages left: {}", self.settle(8).await)];
+        let mut noted = vec![format!("messages left: {}", self.settle(5).await)];
         let api = Api::over(&self.house);
         let mut note = |what: &str, answer: Answer| noted.push(format!("{what}: {} {}", answer.status, told(&answer)));
         let admin = || api.as_admin("acme");
@@ -352,7 +352,7 @@ impl World {
         let cursor = list.json["next"].as_str().unwrap_or_default();
         note("the next page", admin().get(&format!("/v1/audit?limit=1&cursor={cursor}")).await);
         noted.extend(self.decide().await);
-        noted.push(format!("messages left: {}", self.settle(8).await));
+        noted.push(format!("messages left: {}", self.settle(5).await));
         noted
     }
 

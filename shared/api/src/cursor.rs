@@ -60,3 +60,21 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
 pub(crate) fn foreign() -> Problem {
     Problem::new(400, "bad_cursor", "the cursor is none that a page of this list gave; begin without")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> String {
+        URL_SAFE_NO_PAD.encode(json)
+    }
+
+    #[test]
+    fn a_cursor_of_before_is_read_and_one_to_come_is_refused() {
+        assert_eq!(read::<u64>(&write(&7)).ok(), Some(7));
+        assert_eq!(read::<u64>(&text("7")).ok(), Some(7), "written before there were numbers");
+        let newer = format!("{{\"v\":{},\"at\":7}}", CURSOR.version + 1);
+        assert_eq!(read::<u64>(&text(&newer)).unwrap_err().body.code, "bad_cursor");
+        assert_eq!(read::<u64>(&text("{\"v\":1}")).unwrap_err().body.code, "bad_cursor");
+    }
+}

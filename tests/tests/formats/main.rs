@@ -9,6 +9,7 @@ mod before;
 mod document;
 mod newer;
 mod shape;
+mod writes;
 
 use std::fs;
 use std::io::{Read, Write};
