@@ -18,27 +18,30 @@ const OPEN: [&str; 2] = ["touched", "values"];
 
 /// Notes the types of everything in a value; a text that is JSON is looked into.
 fn note(value: &Value, place: &str, shape: &mut BTreeSet<String>) {
-    match value {
+    let kind = match value {
         Value::Object(members) => {
-            shape.insert(format!("{place}: object"));
             let is_open = OPEN.iter().any(|name| place.ends_with(&format!(".{name}")));
             for (name, member) in members {
                 note(member, &format!("{place}.{}", if is_open { "*" } else { name }), shape);
             }
+            "object".to_owned()
         }
         Value::Array(items) => {
-            shape.insert(format!("{place}: array"));
             items.iter().for_each(|item| note(item, &format!("{place}[]"), shape));
+            "array".to_owned()
         }
-        Value::String(text) => match serde_json::from_str::<Value>(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => note(&inner, &format!("{place} as JSON"), shape),
-            _ => drop(shape.insert(format!("{place}: text"))),
-        },
-        Value::Number(number) if is_version(place) => drop(shape.insert(format!("{place}: {number}"))),
-        Value::Number(_) => drop(shape.insert(format!("{place}: number"))),
-        Value::Bool(_) => drop(shape.insert(format!("{place}: truth"))),
-        Value::Null => drop(shape.insert(format!("{place}: nothing"))),
-    }
+        Value::String(text) => {
+            if let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(text) {
+                return note(&inner, &format!("{place} as JSON"), shape);
+            }
+            "text".to_owned()
+        }
+        Value::Number(number) if is_version(place) => number.to_string(),
+        Value::Number(_) => "number".to_owned(),
+        Value::Bool(_) => "truth".to_owned(),
+        Value::Null => "nothing".to_owned(),
+    };
+    shape.insert(format!("{place}: {kind}"));
 }
 
 fn is_version(place: &str) -> bool {
@@ -50,9 +53,11 @@ fn note_item(item: &Value, shape: &mut BTreeSet<String>) {
     for (name, typed) in item.as_object().unwrap() {
         let (kind, value) = typed.as_object().unwrap().iter().next().unwrap();
         match (kind.as_str(), value) {
-            ("N", Value::String(number)) if name == ATTRIBUTE => drop(shape.insert(format!("{name}: {number}"))),
-            ("N", _) => drop(shape.insert(format!("{name}: number"))),
             ("S", text) => note(text, name, shape),
+            ("N", number) => {
+                let number = number.as_str().filter(|_| name == ATTRIBUTE).unwrap_or("number");
+                shape.insert(format!("{name}: {number}"));
+            }
             (kind, value) => {
                 shape.insert(format!("{name}: {kind}"));
                 note(value, name, shape);
@@ -68,14 +73,11 @@ fn note_kept(kept: &Kept, shape: &mut BTreeSet<String>) {
         Kept::Object(version, bytes) => {
             shape.insert(format!("content type {:?}", version.content_type));
             let bytes = plain(&STANDARD.decode(bytes).unwrap());
-            match String::from_utf8(bytes) {
-                Ok(text) if text.starts_with('{') => {
-                    text.lines().for_each(|line| note(&serde_json::from_str(line).unwrap(), "", shape));
-                }
-                Ok(text) => drop(shape.insert(format!("begins {:?}", &text[..8]))),
-                Err(bytes) => {
-                    drop(shape.insert(format!("begins {:?}", String::from_utf8_lossy(&bytes.as_bytes()[..8]))));
-                }
+            if bytes.starts_with(b"{") {
+                let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+                lines.for_each(|line| note(&serde_json::from_slice(line).unwrap(), "", shape));
+            } else {
+                shape.insert(format!("begins {:?}", String::from_utf8_lossy(&bytes[..8])));
             }
         }
         // Of the mail service's own message only what came from here.
