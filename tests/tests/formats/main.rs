@@ -9,6 +9,7 @@ mod before;
 mod document;
 mod newer;
 mod shape;
+mod words;
 mod writes;
 
 use std::fs;
