@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod api;
+pub mod canary;
+pub mod customer;
 pub mod dump;
 pub mod faulty;
 pub mod forms;
@@ -15,4 +17,5 @@ pub mod naive;
 pub mod rig;
 pub mod sample;
 pub mod story;
+pub mod suite_logs;
 pub mod tricky;

@@ -31,10 +31,14 @@ pub async fn handle<W: Web>(
     names: &ClaimNames,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let request = request_of(event.payload, names);
+    let LambdaEvent { payload, context } = event;
+    let invocation =
+        muster_aws::Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    let request = request_of(payload, names);
     // Less than API Gateway waits. Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-    let answer = tokio::time::timeout(Duration::from_secs(27), Box::pin(api.answer(&request))).await;
-    Ok(answer_of(answer.unwrap_or_else(|_| Response::not_in_time())))
+    let answer = tokio::time::timeout(Duration::from_secs(27), Box::pin(api.answer(&request)));
+    let answer = invocation.handle(async { answer.await.unwrap_or_else(|_| Response::not_in_time()) }).await;
+    Ok(answer_of(answer))
 }
 
 /// What the API stands on.

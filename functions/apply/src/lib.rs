@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Ports;
+use muster_aws::{Invocation, Message, Ports};
 use muster_sync::{Applier, ApplyJob};
 
 /// Runs the function until the runtime stops it.
@@ -22,9 +22,13 @@ pub fn main() -> Result<(), Error> {
 /// # Errors
 /// None: each message answers for itself.
 pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let deadline_ms = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
-    let messages = event.payload.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |_, body| take(ports, body, deadline_ms).await).await;
+    let LambdaEvent { payload, context } = event;
+    let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    let messages =
+        payload.records.into_iter().map(|message| Message::new(message.message_id, message.body, message.attributes));
+    let taken = async |_: &str, body: &str| take(ports, body, deadline_ms).await;
+    let failed = muster_aws::failed_messages(&invocation, messages, taken).await;
     let mut answer = SqsBatchResponse::default();
     failed.into_iter().for_each(|id| answer.add_failure(id));
     Ok(answer)
@@ -40,6 +44,6 @@ async fn take(ports: &Ports, body: &str, deadline_ms: i64) -> anyhow::Result<()>
         clock: &ports.clock,
     };
     let applied = applier.apply(&job, deadline_ms).await?;
-    tracing::info!(run.id = %job.run, run.chunk = ?job.chunk, "chunk taken: {applied:?}");
+    tracing::info!(run.chunk = job.chunk, outcome = ?applied, "message taken");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Ports;
+use muster_aws::{Invocation, Message, Ports};
 use muster_sync::{Delivery, ImportJob, Importer, Upload};
 
 /// Runs the function until the runtime stops it.
@@ -25,8 +25,10 @@ pub fn main() -> Result<(), Error> {
 pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let LambdaEvent { payload, context } = event;
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-    let messages = payload.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |id, body| {
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    let messages =
+        payload.records.into_iter().map(|message| Message::new(message.message_id, message.body, message.attributes));
+    let failed = muster_aws::failed_messages(&invocation, messages, async |id, body| {
         let name = format!("{}/{id}", context.request_id);
         take(ports, body, Delivery { name: &name, deadline_ms }).await
     })
@@ -44,21 +46,20 @@ async fn take(ports: &Ports, body: &str, delivery: Delivery<'_>) -> anyhow::Resu
         queue: &ports.queues,
         clock: &ports.clock,
     };
-    let value: serde_json::Value = serde_json::from_str(body)?;
+    let value: serde_json::Value = muster_aws::message(body)?;
     if value.get("Event").is_some_and(|event| event == "s3:TestEvent") {
         return Ok(());
     }
     if value.get("muster").is_some() {
         let job: ImportJob = muster_aws::job(body)?;
-        let run = job.run.clone();
         let imported = importer.resume(&job, delivery).await?;
-        tracing::info!(run.id = %run, "run resumed: {imported:?}");
+        tracing::info!(outcome = ?imported, "message taken");
         return Ok(());
     }
-    let event: S3Event = serde_json::from_value(value)?;
+    let event: S3Event = muster_aws::message(body)?;
     for record in event.records {
         let imported = importer.import(&upload(record)?, delivery).await?;
-        tracing::info!("upload taken: {imported:?}");
+        tracing::info!(outcome = ?imported, "message taken");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Ports;
+use muster_aws::{Invocation, Message, Ports};
 use muster_sync::{OutboxMail, PATIENCE_MS, Reporter, Ways};
 
 /// Runs the function until the runtime stops it.
@@ -22,15 +22,18 @@ pub fn main() -> Result<(), Error> {
 /// # Errors
 /// None: each message answers for itself.
 pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
-    let messages = event.payload.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |_, body| take(ports, body).await).await;
+    let LambdaEvent { payload, context } = event;
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    let messages =
+        payload.records.into_iter().map(|message| Message::new(message.message_id, message.body, message.attributes));
+    let failed = muster_aws::failed_messages(&invocation, messages, async |_, body| take(ports, body).await).await;
     let mut answer = SqsBatchResponse::default();
     failed.into_iter().for_each(|id| answer.add_failure(id));
     Ok(answer)
 }
 
 async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
-    let value: serde_json::Value = serde_json::from_str(body)?;
+    let value: serde_json::Value = muster_aws::message(body)?;
     let mailer = ports
         .mail
         .as_ref()
@@ -46,14 +49,13 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
     };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
         if let Some((mail, event)) = muster_aws::mail_event(&value)? {
-            tracing::info!(run.id = %mail.run, mail.event = event, "the mail service tells of a mail");
-            reporter.heard(&mail, event == "Send").await?;
+            reporter.heard(&mail, event).await?;
         }
         return Ok(());
     }
     let mail: OutboxMail = muster_aws::job(body)?;
     let told = reporter.tell(&mail).await?;
-    tracing::info!(run.id = %mail.run, mail.kind = mail.kind.as_str(), "mail taken: {told:?}");
+    tracing::info!(mail.kind = mail.kind.as_str(), outcome = ?told, "message taken");
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Ports, WebSender};
+use muster_aws::{Invocation, Message, Ports, WebSender};
 use muster_sync::{Delivery, Dispatcher, PollJob, Poller, Web};
 use serde_json::Value;
 
@@ -24,15 +24,17 @@ pub fn main() -> Result<(), Error> {
 /// When something that is due could not be started: the schedule tries again.
 pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<Value>) -> Result<SqsBatchResponse, Error> {
     let LambdaEvent { payload, context } = event;
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
     if payload.get("Records").is_none() {
         // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-        Box::pin(dispatch(ports)).await?;
+        Box::pin(invocation.handle(dispatch(ports))).await?;
         return Ok(SqsBatchResponse::default());
     }
     let batch: SqsEvent = serde_json::from_value(payload)?;
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-    let messages = batch.records.into_iter().map(|message| (message.message_id, message.body));
-    let failed = muster_aws::failed_messages(messages, async |id, body| {
+    let messages =
+        batch.records.into_iter().map(|message| Message::new(message.message_id, message.body, message.attributes));
+    let failed = muster_aws::failed_messages(&invocation, messages, async |id, body| {
         let name = format!("{}/{id}", context.request_id);
         take(ports, web, body, Delivery { name: &name, deadline_ms }).await
     })
@@ -45,7 +47,7 @@ pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<Value>) ->
 async fn dispatch(ports: &Ports) -> anyhow::Result<()> {
     let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
     let done = dispatcher.dispatch().await?;
-    tracing::debug!("schedule looked at: {done:?}");
+    tracing::debug!(polls = done.polls, late = done.late, "schedule looked at");
     Ok(())
 }
 
@@ -61,6 +63,6 @@ async fn take(ports: &Ports, web: &impl Web, body: &str, delivery: Delivery<'_>)
         clock: &ports.clock,
     };
     let polled = poller.poll(&job, delivery).await?;
-    tracing::info!(run.id = %job.run, "listing taken: {polled:?}");
+    tracing::info!(outcome = ?polled, "message taken");
     Ok(())
 }

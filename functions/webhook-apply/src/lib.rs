@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Ports, WebSender};
+use muster_aws::{Invocation, Message, Ports, WebSender};
 use muster_sync::{Delivery, EventJob, EventTaker, Web};
 
 /// Runs the function until the runtime stops it.
@@ -27,6 +27,7 @@ pub fn main() -> Result<(), Error> {
 pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
     let LambdaEvent { payload, context } = event;
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
     let mut answer = SqsBatchResponse::default();
     let mut stuck: HashSet<String> = HashSet::new();
     for message in payload.records {
@@ -36,8 +37,8 @@ pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<SqsEvent>)
             answer.add_failure(id.unwrap_or_default());
             continue;
         }
-        let one = [(message.message_id, message.body)];
-        let failed = muster_aws::failed_messages(one, async |id, body| {
+        let one = [Message::new(message.message_id, message.body, message.attributes)];
+        let failed = muster_aws::failed_messages(&invocation, one, async |id, body| {
             let name = format!("{}/{id}", context.request_id);
             take(ports, web, body, Delivery { name: &name, deadline_ms }).await
         })
@@ -66,6 +67,6 @@ async fn take(ports: &Ports, web: &impl Web, body: &str, delivery: Delivery<'_>)
         clock: &ports.clock,
     };
     let taken = taker.take(&job, delivery).await?;
-    tracing::info!(connection.id = %job.connection, "event taken: {taken:?}");
+    tracing::info!(outcome = ?taken, "message taken");
     Ok(())
 }

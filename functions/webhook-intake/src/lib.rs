@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use base64::Engine;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::Ports;
+use muster_aws::{Invocation, Ports};
 use muster_connectors::Delivery;
 use muster_sync::{Hook, Intake, LARGEST_BODY, Received};
 use percent_encoding::percent_decode_str;
@@ -31,7 +31,13 @@ pub async fn handle(
     ports: &Ports,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let request = event.payload;
+    let LambdaEvent { payload, context } = event;
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
+    Box::pin(invocation.handle(answered(ports, payload))).await
+}
+
+async fn answered(ports: &Ports, request: ApiGatewayV2httpRequest) -> Result<ApiGatewayV2httpResponse, Error> {
     let path = request.raw_path.clone().unwrap_or_default();
     let Some((connector, connection)) = parts(&path) else {
         return Ok(answer(404, json!({"error": "there is nothing at this path"})));
@@ -51,9 +57,7 @@ pub async fn handle(
     let delivery = Delivery { headers: &headers, body: &body, source_ip: &source_ip };
     let hook = Hook { connector: &connector, connection: connection.as_deref(), delivery };
     let intake = Intake { ledger: &ports.table, queue: &ports.queues, secrets: &ports.secrets, clock: &ports.clock };
-    // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-    let received = Box::pin(intake.take(&hook)).await;
-    tracing::info!(connector = %connector, webhook.refused = matches!(received, Ok(Received::Refused(_))), "webhook: {received:?}");
+    let received = intake.take(&hook).await;
     Ok(match received {
         Ok(Received::Taken(taken)) => answer(200, json!({"taken": taken})),
         Ok(Received::Ignored(why)) => answer(200, json!({"ignored": why})),

@@ -95,6 +95,9 @@ pub(crate) fn environment(
         ("MUSTER_PUBLIC_URL", addresses.http.clone()),
         ("MUSTER_WEBHOOK_URL", addresses.http.clone()),
         ("MUSTER_SFTP_HOST", addresses.sftp.clone()),
+        // Names only: the SFTP server looks at a session's policy, and nobody at its role.
+        ("MUSTER_SFTP_ROLE_ARN", "arn:aws:iam::000000000000:role/muster-sftp-users".to_owned()),
+        ("MUSTER_BUCKET_KEY_ARN", "arn:aws:kms:us-east-1:000000000000:key/muster".to_owned()),
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
         // Fake providers on this machine may be called.
         ("MUSTER_LOCAL", "1".to_owned()),

@@ -40,6 +40,9 @@ pub struct BusEvent {
     pub detail_type: String,
     /// The particulars.
     pub detail: Value,
+    /// The trace that it belongs to, as its sender named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 struct Inner {
@@ -121,6 +124,7 @@ impl Bus {
             source: text("Source"),
             detail_type: text("DetailType"),
             detail,
+            trace: entry["TraceHeader"].as_str().map(str::to_owned),
         };
         if event.source.is_empty() || event.detail_type.is_empty() {
             return json!({"ErrorCode": "InvalidArgument", "ErrorMessage": "Source and DetailType must be there."});

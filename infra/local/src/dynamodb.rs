@@ -58,13 +58,6 @@ impl DynamoDb {
         Ok(Self { database, faults })
     }
 
-    /// The item under `pk` and `sk` in `DynamoDB`'s own JSON, if there is one; not counted as a request.
-    pub(crate) fn item(&self, table: &str, pk: &str, sk: &str) -> anyhow::Result<Option<Value>> {
-        let request = json!({"TableName": table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}, "ConsistentRead": true});
-        let found = self.database.get_item(serde_json::from_value(request)?)?;
-        Ok(serde_json::to_value(found)?.get_mut("Item").map(Value::take))
-    }
-
     /// Puts many items at once, in `DynamoDB`'s own JSON and with their place in the indexes; not counted as requests.
     ///
     /// # Errors

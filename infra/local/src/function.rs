@@ -8,8 +8,16 @@ use anyhow::{anyhow, bail};
 pub(crate) const STDIN_IS_PARENT: &str = "MUSTER_STDIN_IS_PARENT";
 
 /// The functions, in the order in which people pass through them; then the one that shows and decides.
-pub const FUNCTIONS: [&str; 7] =
-    ["webhook-intake", "webhook-apply", "scheduled-poll", "file-import", "apply", "report-email", "admin-api"];
+pub const FUNCTIONS: [&str; 8] = [
+    "sftp-identity",
+    "webhook-intake",
+    "webhook-apply",
+    "scheduled-poll",
+    "file-import",
+    "apply",
+    "report-email",
+    "admin-api",
+];
 
 /// Runs the function `name` until the Runtime API ends it.
 ///
@@ -20,6 +28,7 @@ pub fn run_function(name: &str) -> anyhow::Result<()> {
         end_with_parent();
     }
     let result = match name {
+        "sftp-identity" => sftp_identity::main(),
         "webhook-intake" => webhook_intake::main(),
         "webhook-apply" => webhook_apply::main(),
         "scheduled-poll" => scheduled_poll::main(),

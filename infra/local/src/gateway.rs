@@ -15,12 +15,14 @@ use base64::Engine;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tower_http::cors::CorsLayer;
 
 use crate::{
     authorizer::Authorizer,
     clock::{Clock, iso8601},
     digest,
     lambda::Lambda,
+    trace,
 };
 
 /// API Gateway takes no larger bodies.
@@ -42,7 +44,8 @@ struct Integration {
     authorizer: Option<Arc<Authorizer>>,
 }
 
-pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer) -> Router {
+/// Preflights are answered before a token is asked for, and refusals too can be read by the page that is let in.
+pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer, cors: CorsLayer) -> Router {
     let integration = |function| {
         let (lambda, slots) = (lambda.clone(), Arc::new(Semaphore::new(AT_ONCE)));
         Integration { function, lambda, slots, authorizer: None }
@@ -55,12 +58,18 @@ pub(crate) fn router(lambda: &Lambda, authorizer: Authorizer) -> Router {
         .into_iter()
         .fold(Router::new(), |router, path| router.route(path, any(answer)))
         .with_state(open);
-    Router::new().route("/v1/{*path}", any(answer)).with_state(guarded).merge(open).merge(webhooks)
+    Router::new().route("/v1/{*path}", any(answer)).with_state(guarded).merge(open).layer(cors).merge(webhooks)
 }
 
 async fn answer(State(to): State<Integration>, request: Request) -> Response<Body> {
     let source = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // As API Gateway does: who calls may name a trace, else one begins here.
+    let trace = trace::of_request(&parts.headers).filter(|trace| trace::is_one(trace));
+    let trace = trace.unwrap_or_else(|| trace::begin(Clock::system().now_ms()));
+    if let Ok(value) = header::HeaderValue::from_str(&trace) {
+        parts.headers.insert(trace::HEADER, value);
+    }
     let mut authorizer = Value::Null;
     if let Some(asked) = &to.authorizer {
         let sent = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -85,7 +94,7 @@ async fn answer(State(to): State<Integration>, request: Request) -> Response<Bod
     let Ok(_slot) = to.slots.acquire().await else {
         return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
     };
-    match to.lambda.invoke(to.function, event).await {
+    match to.lambda.invoke_in_trace(to.function, event, trace).await {
         Ok(answer) if answer.len() <= LARGEST_PAYLOAD => response(&answer),
         Ok(answer) => {
             tracing::warn!("{}: an answer of {} bytes, more than Lambda gives", to.function, answer.len());

@@ -6,6 +6,7 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{Request, State},
+    http::HeaderValue,
     response::Response,
     routing::get,
 };
@@ -16,23 +17,24 @@ use crate::{
     authorizer::Authorizer,
     control,
     controls::Controls,
-    gateway,
+    cors, gateway,
     issuer::{self, Key},
     lambda::Lambda,
     mail_page,
     services::Services,
 };
 
-/// Serves everything on `listener`, tokens of `issuer` under its address, until `stop` fires or is dropped; then ends once the requests under way are answered.
+/// Serves everything on `listener`, tokens of `issuer` under its address, pages of the origin `console` let in, until `stop` fires or is dropped; then ends once the requests under way are answered.
 pub(crate) fn serve(
     listener: TcpListener,
     services: Services,
     lambda: &Lambda,
     controls: Controls,
     (issuer, key): (&str, &Key),
+    console: Option<&HeaderValue>,
     stop: oneshot::Receiver<()>,
 ) -> JoinHandle<()> {
-    let aws = Router::new().fallback(aws).with_state(services.clone());
+    let aws = Router::new().fallback(aws).with_state(services.clone()).layer(cors::of_bucket(console));
     let router = Router::new()
         .route("/health", get(async || Json(json!({"ok": true}))))
         .merge(control::router(controls))
@@ -40,7 +42,7 @@ pub(crate) fn serve(
         .merge(crate::bus::router(services.bus))
         .merge(lambda.router())
         .merge(issuer::router(issuer, key))
-        .merge(gateway::router(lambda, Authorizer::new(issuer, key)))
+        .merge(gateway::router(lambda, Authorizer::new(issuer, key), cors::of_admin_api(console)))
         .fallback_service(aws);
     // Webhooks are told where they came from.
     let service = router.into_make_service_with_connect_info::<SocketAddr>();

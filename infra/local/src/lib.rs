@@ -11,10 +11,12 @@ mod demo;
 mod options;
 mod schedule;
 mod stack;
+mod trace;
 
 mod authorizer;
 mod control;
 mod controls;
+mod cors;
 mod gateway;
 mod http;
 mod issuer;

@@ -8,8 +8,8 @@ use std::{
 };
 
 /// The functions whose time the template sets and tests do not shorten, in seconds.
-const OWN_TIMEOUTS: [(&str, u64); 4] =
-    [("webhook-intake", 10), ("webhook-apply", 120), ("scheduled-poll", 900), ("admin-api", 30)];
+const OWN_TIMEOUTS: [(&str, u64); 5] =
+    [("sftp-identity", 10), ("webhook-intake", 10), ("webhook-apply", 120), ("scheduled-poll", 900), ("admin-api", 30)];
 
 /// Everything that can be chosen about a stack; the default is right for a test.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Options {
     pub table: String,
     /// The sender of report mails.
     pub mail_from: String,
+    /// A folder with `NAME/bootstrap` for each function, as the zips of a release hold them; `MUSTER_FUNCTIONS` unless
+    /// set. The functions are then these programs, and not the one that `function_exe` names.
+    pub functions: Option<PathBuf>,
     /// The program that is every function; this one when absent.
     pub function_exe: Option<PathBuf>,
     /// Its arguments before the function's name.
@@ -56,10 +59,14 @@ pub struct Options {
     pub function_idle: Duration,
     /// Whether the functions' lines go to standard error.
     pub function_logs: bool,
+    /// Told every line that a function writes, as it stands in the logs.
+    pub log_watch: Option<fn(&str)>,
     /// How often the schedule looks at what is due; `None` never. (On AWS once a minute.)
     pub schedule: Option<Duration>,
     /// Where the fake providers listen; `None` without them.
     pub fakes: Option<SocketAddr>,
+    /// The origin of the web page that may call the admin API from a browser: `http://localhost:5173`.
+    pub console_origin: Option<String>,
 }
 
 impl Default for Options {
@@ -73,6 +80,7 @@ impl Default for Options {
             bucket: "muster-local".to_owned(),
             table: "muster".to_owned(),
             mail_from: "muster@muster.example".to_owned(),
+            functions: std::env::var_os("MUSTER_FUNCTIONS").map(PathBuf::from),
             function_exe: None,
             function_args: vec!["--function".to_owned()],
             extra_env: Vec::new(),
@@ -86,8 +94,10 @@ impl Default for Options {
             own_timeouts: OWN_TIMEOUTS.map(|(name, seconds)| (name, Duration::from_secs(seconds))).into(),
             function_idle: Duration::from_secs(60),
             function_logs: true,
+            log_watch: None,
             schedule: None,
             fakes: None,
+            console_origin: None,
         }
     }
 }

@@ -44,6 +44,9 @@ pub struct Mail {
     /// Tags as name and value.
     #[serde(default)]
     pub tags: Vec<(String, String)>,
+    /// Headers beyond the usual ones, as name and value.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
 }
 
 /// A file attached to a mail.
@@ -168,12 +171,8 @@ fn read_mail(wire: &Value, id: String, at: String) -> Result<Mail, Refusal> {
             .flatten()
             .map(attachment)
             .collect::<Result<_, _>>()?,
-        tags: wire["EmailTags"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|t| (text(&t["Name"]), text(&t["Value"])))
-            .collect(),
+        tags: named(&wire["EmailTags"]),
+        headers: named(&simple["Headers"]),
     };
     check(&mail, raw.is_some()).map(|()| mail)
 }
@@ -192,8 +191,11 @@ fn check(mail: &Mail, raw: bool) -> Result<(), Refusal> {
     if mail.subject.is_empty() && !raw {
         return bad("Subject is missing".into());
     }
-    let single_lines =
-        [&mail.subject, &mail.from].into_iter().chain(&mail.to).chain(mail.attachments.iter().map(|a| &a.name));
+    let single_lines = [&mail.subject, &mail.from]
+        .into_iter()
+        .chain(&mail.to)
+        .chain(mail.attachments.iter().map(|a| &a.name))
+        .chain(mail.headers.iter().flat_map(|(name, value)| [name, value]));
     if let Some(line) = single_lines.into_iter().find(|l| l.contains(|c: char| c.is_control())) {
         return bad(format!("control characters in {line:?}"));
     }
@@ -213,6 +215,12 @@ fn attachment(wire: &Value) -> Result<Attachment, Refusal> {
     let content = text(&wire["RawContent"]);
     let size = decode(&content, "RawContent")?.len();
     Ok(Attachment { name: text(&wire["FileName"]), size, content })
+}
+
+/// A list of names and values.
+fn named(list: &Value) -> Vec<(String, String)> {
+    let list = list.as_array().into_iter().flatten();
+    list.map(|one| (text(&one["Name"]), text(&one["Value"]))).collect()
 }
 
 fn recipients(destination: &Value) -> Vec<String> {

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context;
+use axum::http::HeaderValue;
 use muster_fakes::Fakes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,9 +17,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
+    function::FUNCTIONS,
     http,
-    issuer::Key,
-    lambda::{Lambda, Settings},
+    issuer::{Key, MOMENT, own_grant},
+    lambda::{Lambda, Settings, program},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
     schedule,
@@ -61,20 +64,25 @@ impl Stack {
         } else {
             Services::open(&folder, &options.bucket, &options.table)?
         };
-        let listener = listen(options.http).await?;
+        let listener = listen("HTTP", options.http, "--http").await?;
         let http = listener.local_addr()?;
-        let sftp = SftpServer::start(options.sftp, &folder, &services, &options.bucket, &options.table).await?;
-        let addresses = addresses(http, sftp.address(), &options);
+        let sftp = listen("SFTP", options.sftp, "--sftp").await?;
+        let addresses = addresses(http, sftp.local_addr()?, &options);
         services.sqs.set_base(&addresses.sqs);
         set_queue_policies(&services, &options)?;
         let key = issuer_key(&folder).await?;
         let environment = environment(&addresses, &services, &options, &folder);
         let lambda = Lambda::new(settings(http, environment.clone(), &options)?, services.clock.clone());
+        let sftp = SftpServer::start(sftp, &folder, &services, &options.bucket, &lambda).await?;
         let controls = Controls::new(services.clone(), lambda.clone(), folder.join(CLOCK_FILE));
         controls.set_clock(None)?;
         let issuer = (addresses.http.as_str(), &key);
         let (stop_http, stop) = oneshot::channel();
-        let http = Some((stop_http, http::serve(listener, services.clone(), &lambda, controls.clone(), issuer, stop)));
+        let console = options.console_origin.as_deref().map(HeaderValue::from_str).transpose();
+        let console = console.context("the console's origin cannot stand in a header")?;
+        let services_of = services.clone();
+        let server = http::serve(listener, services_of, &lambda, controls.clone(), issuer, console.as_ref(), stop);
+        let http = Some((stop_http, server));
         let mut tasks = vec![tokio::spawn(sweep(services.clone(), lambda.clone()))];
         if options.deliver {
             let pace = Pace { concurrency: options.concurrency, retry: options.retry, paused: controls.paused() };
@@ -136,6 +144,14 @@ impl Stack {
     #[must_use]
     pub fn fakes(&self) -> Option<String> {
         self.fakes.as_ref().map(|fakes| format!("http://{}", fakes.address()))
+    }
+
+    /// A token of the bundled issuer, with which an admin of that account asks the admin API.
+    ///
+    /// # Errors
+    /// When the issuer's key cannot be read.
+    pub fn admin_token(&self, account: &str) -> anyhow::Result<String> {
+        Key::read(&self.folder)?.sign(&own_grant(Some(account)).claims(&self.addresses.http, MOMENT))
     }
 
     /// The data folder.
@@ -243,9 +259,10 @@ async fn issuer_key(folder: &Path) -> anyhow::Result<Key> {
     tokio::task::spawn_blocking(move || Key::open(&folder)).await?
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let help = "choose another address with --http, port 0 takes any free port";
-    TcpListener::bind(address).await.map_err(|e| anyhow::anyhow!("could not listen on {address} for HTTP: {e}; {help}"))
+async fn listen(what: &str, address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    let help = format!("choose another address with {option}, port 0 takes any free port");
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|e| anyhow::anyhow!("could not listen on {address} for {what}: {e}; {help}"))
 }
 
 fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<()> {
@@ -261,7 +278,9 @@ fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<
 }
 
 fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> anyhow::Result<Settings> {
+    let functions = options.functions.as_deref().map(complete).transpose()?;
     Ok(Settings {
+        functions,
         exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
         args: options.function_args.clone(),
         env,
@@ -270,7 +289,18 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         own_timeouts: options.own_timeouts.clone(),
         idle: options.function_idle,
         print_logs: options.function_logs,
+        log_watch: options.log_watch,
     })
+}
+
+/// The folder, with the program of every function in it, as an absolute path.
+fn complete(folder: &Path) -> anyhow::Result<PathBuf> {
+    for function in FUNCTIONS {
+        let file = program(folder, function);
+        let help = "unpack the zips of infra/release/zips there, each into a folder of its function's name";
+        anyhow::ensure!(file.is_file(), "there is no {}; {help}", file.display());
+    }
+    folder.canonicalize().with_context(|| format!("{} cannot be used", folder.display()))
 }
 
 async fn sweep(services: Services, lambda: Lambda) {

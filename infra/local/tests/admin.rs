@@ -3,17 +3,13 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-};
+use std::ops::Deref;
 
 use serde_json::Value;
-use support::{KeyPair, eventually, http};
-use tempfile::TempDir;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_muster-local");
+use support::{
+    KeyPair, eventually, http,
+    program::{Program, muster},
+};
 
 const CONNECTION: &str = r#"account = "acme"
 name = "Payroll nightly"
@@ -62,58 +58,22 @@ type = "Work"
 const PEOPLE: &[u8] =
     b"ID,First,Mail,Dept,Status\n1,Ana,ana@acme.example,HR,A\n2,Bo,none,HR,L\n3,Cy,cy@acme.example,IT,A\n";
 
-/// `muster-local up` in a folder of its own, which other commands are then run against.
+/// `muster-local up`, and the key of a customer.
 struct Up {
-    folder: TempDir,
-    child: Child,
-    sftp: String,
-    http: String,
+    program: Program,
     key: KeyPair,
 }
 
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Deref for Up {
+    type Target = Program;
+    fn deref(&self) -> &Program {
+        &self.program
     }
 }
 
 impl Up {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(PROGRAM)
-            .args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--fakes", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("data"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let address = |part: &str| ready[part].as_str().unwrap().to_owned();
-        Self { folder, child, sftp: address("sftp"), http: address("http"), key: KeyPair::new() }
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    }
-
-    fn muster(&self, arguments: &[&str]) -> Output {
-        muster(&self.data(), arguments)
-    }
-
-    /// What a command prints, when it does what it should.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.muster(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        Self { program: Program::start(&["--fakes", "127.0.0.1:0"]), key: KeyPair::new() }
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -134,7 +94,7 @@ impl Up {
     }
 
     async fn sftp(&self, commands: &str) {
-        let (ok, output) = self.key.sftp(&self.sftp, "acme-payroll-nightly", commands).await;
+        let (ok, output) = self.key.sftp(self.address("sftp"), "acme-payroll-nightly", commands).await;
         assert!(ok, "{output}");
     }
 
@@ -154,10 +114,6 @@ impl Up {
         eventually(&format!("{states:?}"), reached).await;
         self.runs()
     }
-}
-
-fn muster(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(PROGRAM).args(arguments).arg("--data").arg(data).stdin(Stdio::null()).output().unwrap()
 }
 
 fn id(run: &Value) -> &str {
@@ -252,7 +208,7 @@ async fn a_provider_is_connected_fetched_and_listened_to() {
     control("people", r#"{"generate": 20, "seed": 7, "quiet": true}"#).await;
     let file = up.file("finch.toml", &FINCH.replace("{fakes}", fakes));
     let saved = up.json(&["connect", &file]);
-    let url = format!("{}/webhooks/finch/acme-hr-system", up.http);
+    let url = format!("{}/webhooks/finch/acme-hr-system", up.address("http"));
     assert_eq!(saved, serde_json::json!({"connection": "acme-hr-system", "webhook_url": url}));
 
     let run = up.json(&["poll", "now", "acme-hr-system"]);
@@ -281,7 +237,8 @@ async fn a_provider_is_connected_fetched_and_listened_to() {
 
     assert!(up.refused(&["secret", "finch", "--webhook-secret", "short"]).contains("shorter than 16"));
     up.said(&["secret", "finch", "--webhook-secret", "ZmluY2gtZmFrZS13ZWJob29rLXNlY3JldC0zMmJ5dGU="]);
-    let aim = format!(r#"{{"url": "{}/webhooks/finch", "connection_keys": {{"connection_id": "c-1"}}}}"#, up.http);
+    let aim =
+        format!(r#"{{"url": "{}/webhooks/finch", "connection_keys": {{"connection_id": "c-1"}}}}"#, up.address("http"));
     control("webhook_url", &aim).await;
     control("event", r#"{"event": "account.updated", "data": {"status": "reauth"}}"#).await;
     let status = async || up.json(&["connections"])[0]["status"] == "reauth_needed";
@@ -302,7 +259,8 @@ async fn a_file_renamed_when_it_is_whole_is_imported_once() {
     let runs = up.until(&["held"]).await;
     assert_eq!((&runs[0]["source"], &runs[0]["added"]), (&"x.csv".into(), &3.into()));
     let quiet = async || {
-        let queues: Value = serde_json::from_str(&http(&format!("{}/control/queues", up.http), None).await.1).unwrap();
+        let queues: Value =
+            serde_json::from_str(&http(&format!("{}/control/queues", up.address("http")), None).await.1).unwrap();
         queues.as_object().unwrap().values().all(|counts| counts.as_object().unwrap().values().all(|n| *n == 0))
     };
     eventually("nothing is left to do", quiet).await;

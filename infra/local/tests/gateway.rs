@@ -3,58 +3,28 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-};
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use support::request;
-use tempfile::TempDir;
+use support::{program::Program, request};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_muster-local");
-
-/// `muster-local up` in a folder of its own.
+/// `muster-local up`, as its callers see it.
 struct Up {
-    folder: TempDir,
-    child: Child,
+    program: Program,
     http: String,
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Up {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(PROGRAM)
-            .args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--data"])
-            .arg(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        Self { folder, child, http: ready["http"].as_str().unwrap().to_owned() }
+        Self::with(&[])
     }
 
-    fn muster(&self, arguments: &[&str]) -> Output {
-        let data: PathBuf = self.folder.path().to_owned();
-        Command::new(PROGRAM).args(arguments).arg("--data").arg(data).stdin(Stdio::null()).output().unwrap()
+    fn with(options: &[&str]) -> Self {
+        let program = Program::start(options);
+        Self { http: program.address("http").to_owned(), program }
     }
 
     fn token(&self, arguments: &[&str]) -> String {
-        let output = self.muster(&[&["token"], arguments].concat());
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        self.program.said(&[&["token"], arguments].concat()).trim().to_owned()
     }
 
     /// Status, head in lower case, and body.
@@ -103,7 +73,7 @@ async fn a_token_names_the_key_and_the_issuer_that_discovery_shows() {
         (&["--role", "operator", "--expires", "soon"], "soon"),
         (&["--role", "editor", "--account", "acme", "--group", "Acme staff"], "one word"),
     ] {
-        let output = up.muster(&[&["token"], arguments].concat());
+        let output = up.program.muster(&[&["token"], arguments].concat());
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && output.stdout.is_empty() && error.contains(named), "{error}");
     }
@@ -146,9 +116,9 @@ async fn a_token_reaches_the_function_with_its_role_and_its_account_alone() {
     assert_eq!(account["entitlements"], serde_json::json!(["sftp"]));
     assert_eq!(up.get("/v1/account", Some(&operator)).await.0, 403);
 
-    let verified = up.muster(&["audit", "verify", "--account", "acme"]);
+    let verified = up.program.muster(&["audit", "verify", "--account", "acme"]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
-    let unknown = up.muster(&["audit", "verify", "--account", "other"]);
+    let unknown = up.program.muster(&["audit", "verify", "--account", "other"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no account other"));
 }
 
@@ -163,4 +133,32 @@ async fn a_body_beyond_the_gateways_limit_is_refused() {
     assert_eq!(send(7 << 20).await.0, 413, "Lambda takes no event of that size");
     let (status, _, body) = send(2 << 20).await;
     assert_eq!((status, body.contains("too_large")), (413, true), "the function's own limit: {body}");
+}
+
+#[tokio::test]
+async fn a_page_of_the_console_may_call_and_no_other() {
+    let up = Up::with(&["--console-origin", "https://console.example"]);
+    let asked = async |origin: &str, path: &str, method: &str| {
+        let headers = [("origin", origin), ("access-control-request-method", method)];
+        request("OPTIONS", &format!("{}{path}", up.http), &headers, "").await.1
+    };
+    let allowed = "\r\naccess-control-allow-origin: https://console.example\r\n";
+    let check = async |origin: &str, path: &str, method: &str, expected: bool| {
+        let head = asked(origin, path, method).await;
+        let methods = head.split("access-control-allow-methods: ").nth(1).and_then(|rest| rest.lines().next());
+        let named = methods.is_some_and(|methods| methods.split(',').any(|one| one == method.to_lowercase()));
+        assert_eq!(head.contains(allowed) && named, expected, "{origin} {method} {path}: {head}");
+    };
+    check("https://console.example", "/v1/connections", "PATCH", true).await;
+    check("https://console.example", "/muster-local/inbox/acme/x.csv", "PUT", true).await;
+    check("https://console.example", "/muster-local/inbox/acme/x.csv", "DELETE", false).await;
+    check("https://elsewhere.example", "/v1/connections", "GET", false).await;
+    check("https://console.example", "/webhooks/finch", "POST", false).await;
+    let refused =
+        request("GET", &format!("{}/v1/account", up.http), &[("origin", "https://console.example")], "").await;
+    assert!(refused.0 == 401 && refused.1.contains(allowed), "the page can read why it is refused: {}", refused.1);
+    let closed = Up::start();
+    let head =
+        request("OPTIONS", &format!("{}/v1/account", closed.http), &[("origin", "https://x.example")], "").await.1;
+    assert!(!head.contains("allow-origin"), "nobody unless told: {head}");
 }

@@ -3,54 +3,35 @@
 
 mod support;
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-};
+use std::{ops::Deref, path::Path, process::Output};
 
 use serde_json::{Value, json};
-use support::{eventually, http};
-use tempfile::TempDir;
+use support::{eventually, http, program::Program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_muster-local");
 const TOKEN: &str = "finch-token";
 const SECRET: &str = "ZmluY2gtZmFrZS13ZWJob29rLXNlY3JldC0zMmJ5dGU=";
 const ID: &str = "acme-finch";
 
 /// `muster-local up` with fake providers.
 struct Up {
-    folder: TempDir,
-    child: Child,
+    program: Program,
     http: String,
     fakes: String,
 }
 
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl Deref for Up {
+    type Target = Program;
+    fn deref(&self) -> &Program {
+        &self.program
     }
 }
 
 impl Up {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(PROGRAM)
-            .args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--fakes", "127.0.0.1:0"])
-            .args(["--schedule", "1", "--data"])
-            .arg(folder.path().join("data"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready = std::fs::read_to_string(folder.path().join("data/ready.json")).unwrap();
-        let ready: Value = serde_json::from_str(&ready).unwrap();
-        let address = |part: &str| ready[part].as_str().unwrap().to_owned();
-        Self { folder, child, http: address("http"), fakes: address("fakes") }
+        let program = Program::start(&["--fakes", "127.0.0.1:0", "--schedule", "1"]);
+        let address = |part: &str| program.address(part).to_owned();
+        Self { http: address("http"), fakes: address("fakes"), program }
     }
 
     /// The connection file of the fake Finch.
@@ -65,21 +46,8 @@ impl Up {
         )
     }
 
-    fn muster(&self, arguments: &[&str]) -> Output {
-        let data = self.folder.path().join("data");
-        Command::new(PROGRAM).args(arguments).arg("--data").arg(data).stdin(Stdio::null()).output().unwrap()
-    }
-
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.muster(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     fn connect(&self, toml: &str) -> Output {
-        let file = self.folder.path().join("c.toml");
-        std::fs::write(&file, toml).unwrap();
-        self.muster(&["connect", file.to_str().unwrap(), "--json"])
+        self.muster(&["connect", &self.file("c.toml", toml), "--json"])
     }
 
     /// Saves the usual file; answers what is printed.
@@ -157,7 +125,7 @@ async fn a_hire_comes_by_webhook_and_a_leaver_is_found_by_asking() {
     assert_eq!(up.people().len(), 40);
     let connections: Value = serde_json::from_str(&up.said(&["connections", "--json"])).unwrap();
     assert_eq!((&connections[0]["status"], &connections[0]["people"]), (&"connected".into(), &40.into()));
-    assert_eq!(credentials_in(&up.folder.path().join("data")), [] as [String; 0]);
+    assert_eq!(credentials_in(&up.data()), [] as [String; 0]);
 }
 
 /// The files of the data folder that have a credential in them, other than those of the parameter store.

@@ -6,12 +6,18 @@ mod support;
 use std::{process::Stdio, time::Duration};
 
 use muster_local::Options;
+use muster_sync::ConnectionStatus;
 use support::{KeyPair, World, eventually, sftp_command, still};
 use tokio::io::AsyncWriteExt;
 
+/// A stack that keeps messages where they are and can ask functions.
+fn with_functions() -> Options {
+    Options { function_exe: Some(env!("CARGO_BIN_EXE_muster-local").into()), ..still() }
+}
+
 /// A stack with the logins `acme` and `other`, who share a key.
 async fn start() -> (World, KeyPair) {
-    let (w, key) = (World::start(still()).await, KeyPair::new());
+    let (w, key) = (World::start(with_functions()).await, KeyPair::new());
     w.login("acme", "secret", &[&key.public]).await;
     w.login("other", "secret", &[&key.public]).await;
     (w, key)
@@ -114,7 +120,7 @@ async fn a_fragment_of_a_cut_session_goes_to_partial_and_never_to_the_inbox() {
 #[tokio::test]
 async fn stopping_during_an_upload_keeps_the_fragment() {
     let folder = tempfile::tempdir().unwrap();
-    let w = World::start(Options { data: Some(folder.path().to_owned()), ..still() }).await;
+    let w = World::start(Options { data: Some(folder.path().to_owned()), ..with_functions() }).await;
     let key = KeyPair::new();
     w.login("acme", "secret", &[&key.public]).await;
     key.file("cut.csv", &vec![b'x'; 50_000_000]);
@@ -135,6 +141,7 @@ async fn a_login_is_shut_into_its_home() {
     let (w, key) = start().await;
     key.file("x.csv", b"secret of other");
     assert!(w.sftp(&key, "other", "put x.csv inbound/x.csv\n").await.0);
+    assert!(w.sftp(&key, "acme", "put x.csv inbound/own.csv\n").await.0);
     w.put("sftp/acme/errors/e.csv", "bad rows").await;
     w.put("plans/p", "a plan").await;
     let listing = w.sftp(&key, "acme", "ls -1\n").await.1;
@@ -149,6 +156,7 @@ async fn a_login_is_shut_into_its_home() {
         "put x.csv x.csv",
         "put x.csv ../other/inbound/y.csv",
         "rename errors/e.csv inbound/e.csv",
+        "rename inbound/own.csv errors/own.csv",
         "ls ../other",
         "mkdir elsewhere",
     ] {
@@ -157,7 +165,7 @@ async fn a_login_is_shut_into_its_home() {
     }
     let (ok, output) = w.sftp(&key, "acme", "get errors/e.csv e.csv\nrm errors/e.csv\n").await;
     assert!(ok && key.read("e.csv") == b"bad rows", "{output}");
-    assert_eq!(w.keys("sftp/"), ["sftp/other/inbound/x.csv"]);
+    assert_eq!(w.keys("sftp/"), ["sftp/acme/inbound/own.csv", "sftp/other/inbound/x.csv"]);
 }
 
 #[tokio::test]
@@ -169,31 +177,57 @@ async fn only_the_right_key_or_password_opens_a_login() {
     assert!(!w.sftp(&key, "nobody", "ls\n").await.0);
     assert!(with_password(&w, "secret").await);
     assert!(!with_password(&w, "Secret").await);
-    let disable = w.dynamodb.update_item().table_name("muster");
-    let text = |t: &str| aws_sdk_dynamodb::types::AttributeValue::S(t.to_owned());
-    let disable = disable.key("pk", text("SFTP#acme")).key("sk", text("LOGIN")).update_expression("SET disabled = :d");
-    disable
-        .expression_attribute_values(":d", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
-        .send()
-        .await
-        .unwrap();
-    assert!(!w.sftp(&key, "acme", "ls\n").await.0, "disabled");
+    for nobody in ["Acme", "acme ", "../acme", "secret"] {
+        assert!(!w.sftp(&key, nobody, "ls\n").await.0, "{nobody}");
+    }
+    assert!(!with_password(&w, "").await, "no password is no key");
+}
+
+#[tokio::test]
+async fn a_login_that_is_locked_or_whose_connection_is_off_does_not_open() {
+    let (w, key) = start().await;
+    let opens = async || [w.sftp(&key, "acme", "ls\n").await.0, with_password(&w, "secret").await];
+    w.change_login("acme", |credentials| credentials.locked = true).await;
+    assert_eq!(opens().await, [false; 2], "locked");
+    w.change_login("acme", |credentials| credentials.locked = false).await;
+    for off in [ConnectionStatus::Disabled, ConnectionStatus::Deleted] {
+        w.set_status("acme", off).await;
+        assert_eq!(opens().await, [false; 2], "{off:?}");
+        assert!(w.sftp(&key, "other", "ls\n").await.0, "another login");
+    }
+    w.set_status("acme", ConnectionStatus::Connected).await;
+    assert_eq!(opens().await, [true; 2]);
 }
 
 #[tokio::test]
 async fn a_login_with_an_allow_list_is_refused_from_elsewhere() {
-    use aws_sdk_dynamodb::types::AttributeValue;
     let (w, key) = start().await;
     for (network, opens) in [("127.0.0.0/8", true), ("192.0.2.0/24", false), ("not a network", false)] {
-        let text = |t: &str| AttributeValue::S(t.to_owned());
-        let change = w.dynamodb.update_item().table_name("muster").update_expression("SET ips = :ips");
-        let change = change.key("pk", text("SFTP#acme")).key("sk", text("LOGIN"));
-        let list = AttributeValue::L(vec![text("198.51.100.7/32"), text(network)]);
-        change.expression_attribute_values(":ips", list).send().await.unwrap();
+        let list = ["198.51.100.7/32", network].map(str::to_owned).to_vec();
+        w.change_login("acme", |credentials| credentials.allowed_ips = list).await;
         assert_eq!(w.sftp(&key, "acme", "ls\n").await.0, opens, "by key, {network}");
         assert_eq!(with_password(&w, "secret").await, opens, "by password, {network}");
         assert!(w.sftp(&key, "other", "ls\n").await.0, "another login, {network}");
     }
+}
+
+#[tokio::test]
+async fn logins_are_answered_by_one_process_of_the_function_and_leave_no_name_or_password_in_its_log() {
+    let (w, key) = start().await;
+    assert!(with_password(&w, "secret").await);
+    assert!(w.sftp(&key, "acme", "ls\n").await.0);
+    assert!(!w.sftp(&key, "hunter2hunter2", "ls\n").await.0);
+    assert!(!with_password(&w, "hunter2hunter2").await);
+    let asked = w.stack.controls().invocations();
+    assert!(
+        asked.iter().all(|one| one.function == "sftp-identity" && one.outcome.as_deref() == Some("ok")),
+        "{asked:?}"
+    );
+    assert_eq!(asked.iter().filter(|one| one.cold).count(), 1, "{asked:?}");
+    let logs = w.stack.controls().logs().join("\n");
+    assert!(logs.contains(r#""login.by":"password""#) && logs.contains(r#""login.refused":"unknown""#), "{logs}");
+    assert!(logs.contains(r#""connection.id":"acme""#), "{logs}");
+    assert!(!logs.contains("hunter2") && !logs.contains("secret"), "{logs}");
 }
 
 /// Logs in with a password, which `ssh` asks its helper program for.

@@ -6,6 +6,7 @@ use muster_core::ids::{ConnectionId, RunId};
 use muster_sync::{Clock, Connection, Ledger, NewEntry, Run, append_audit};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::Span;
 
 use crate::caller::Caller;
 use crate::problem::Problem;
@@ -42,14 +43,19 @@ impl<'a, W: World> Call<'a, W> {
     /// The `{connection}` of the path, in the caller's account.
     pub(crate) async fn connection(&self) -> Result<Connection, Problem> {
         let found = self.world.table().connection(&self.caller.account, &self.connection_id()?).await?;
-        found.ok_or_else(Problem::not_found)
+        let found = found.ok_or_else(Problem::not_found)?;
+        // Only what there is: a path may hold anything.
+        Span::current().record("connection.id", found.id.as_str());
+        Ok(found)
     }
 
     /// The `{run}` of the path, of its `{connection}`, in the caller's account.
     pub(crate) async fn run(&self) -> Result<Run, Problem> {
         let id = RunId::parse(self.path("run")).map_err(|_| Problem::not_found())?;
         let found = self.world.table().run(&self.caller.account, &self.connection_id()?, &id).await?;
-        found.ok_or_else(Problem::not_found)
+        let found = found.ok_or_else(Problem::not_found)?;
+        Span::current().record("connection.id", found.connection.as_str()).record("run.id", found.id.as_str());
+        Ok(found)
     }
 
     /// The query.

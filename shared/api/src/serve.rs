@@ -1,11 +1,13 @@
 //! From a request to its answer: matched, allowed, carried out once.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use muster_core::ids::AccountId;
 use serde_json::Value;
+use tracing::Span;
 
 use crate::call::Call;
 use crate::caller::{Caller, Need, OPERATORS, Role};
@@ -85,12 +87,34 @@ impl<W: World> Api<W> {
 
     /// Answers a request. Never fails: what goes wrong is an answer too.
     pub async fn answer(&self, request: &Request) -> Response {
-        let answer = match self.carry_out(request).await {
-            Ok(reply) => response(&reply),
-            Err(problem) => refusal(&problem),
+        let started = Instant::now();
+        if let Some(caller) = request.caller.as_ref().filter(|caller| caller.role != Role::Operator) {
+            Span::current().record("account.id", caller.account.as_str());
+        }
+        let (answer, problem) = match self.carry_out(request).await {
+            Ok(reply) => (response(&reply), None),
+            Err(problem) => (refusal(&problem), Some(problem.body.code)),
         };
-        tracing::info!(http.method = %request.method, http.status = answer.status, "admin api");
+        // Never the path itself, which may name a person, nor the query.
+        let (method, route) = self.route_of(request);
+        tracing::info!(
+            http.method = method,
+            http.route = route,
+            http.status = answer.status,
+            http.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            caller.role = request.caller.as_ref().map(|caller| caller.role.as_str()),
+            problem,
+            "answered"
+        );
         answer
+    }
+
+    /// The method and path of the route that the request takes, as the table of routes has them.
+    fn route_of(&self, request: &Request) -> (Option<&'static str>, Option<&'static str>) {
+        let methods = self.paths.at(&request.path).ok().map(|found| found.value);
+        let any = methods.and_then(|methods| methods.values().next()).map(|route| route.about.path);
+        let route = methods.and_then(|methods| methods.get(request.method.as_str()));
+        (route.map(|route| route.about.method), any)
     }
 
     async fn carry_out(&self, request: &Request) -> Result<Reply, Problem> {

@@ -7,6 +7,7 @@ use muster_sync::{PortError, ProductEvent};
 
 use crate::fault::failed;
 use crate::pause::jittered;
+use crate::trace;
 
 const TELL: &str = "tell the product";
 /// The name under which rules of the bus find Muster's events.
@@ -20,8 +21,10 @@ pub(crate) async fn put_events(
     bus: &str,
     events: &[ProductEvent],
 ) -> Result<(), PortError> {
+    let trace = trace::current();
     let entry = |event: &ProductEvent| {
         let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source(SOURCE).detail_type(event.kind);
+        let entry = entry.set_trace_header(trace.as_ref().map(|trace| trace.header().to_owned()));
         entry.detail(event.detail.to_string()).build()
     };
     let mut wanted: Vec<_> = events.iter().map(entry).collect();

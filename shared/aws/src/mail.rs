@@ -2,13 +2,16 @@
 
 use aws_sdk_sesv2::error::{BuildError, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message as SesMessage, MessageTag};
+use aws_sdk_sesv2::types::{
+    Body, Content, Destination, EmailContent, Message as SesMessage, MessageHeader, MessageTag,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use muster_core::format;
 use muster_sync::{Mailer, Message, OutboxMail, PortError, Retry};
 
 use crate::config::MailConfig;
 use crate::fault::failed;
+use crate::trace::{self, Trace};
 
 const SEND: &str = "send the mail";
 
@@ -67,13 +70,17 @@ fn text(data: &str) -> Result<Content, BuildError> {
 
 fn content(message: &Message) -> Result<EmailContent, BuildError> {
     let body = Body::builder().text(text(&message.text)?).html(text(&message.html)?).build();
-    let simple = SesMessage::builder().subject(text(&message.subject)?).body(body).build();
+    let header = |trace: Trace| MessageHeader::builder().name("X-Muster-Trace").value(trace.root()).build();
+    let header = trace::current().map(header).transpose()?;
+    let simple = SesMessage::builder().subject(text(&message.subject)?).body(body);
+    let simple = simple.set_headers(header.map(|header| vec![header])).build();
     Ok(EmailContent::builder().simple(simple).build())
 }
 
 /// The service hands these back with its events. They are slugs and a number, so they are valid as they are.
 fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
     let version = format::MAIL_TAGS.version.to_string();
+    let trace = trace::current();
     [
         ("v", version.as_str()),
         ("account", mail.account.as_str()),
@@ -82,6 +89,7 @@ fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
         ("kind", mail.kind.as_str()),
     ]
     .into_iter()
+    .chain(trace.as_ref().map(|trace| ("trace", trace.root())))
     .map(|(name, value)| MessageTag::builder().name(name).value(value).build())
     .collect()
 }

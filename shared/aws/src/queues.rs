@@ -1,8 +1,11 @@
 //! The queues between the functions.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{
+    MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
+};
 use muster_sync::{ApplyJob, EventJob, ImportJob, Job, PollJob, PortError, ProductEvent, Queue, ReportJob};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -10,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::config::QueuesConfig;
 use crate::fault::failed;
 use crate::pause::jittered;
+use crate::trace;
 
 type Answer<T> = Result<T, PortError>;
 
@@ -34,14 +38,16 @@ impl Queues {
     }
 
     async fn send_one(&self, url: &str, body: String) -> Answer<()> {
-        let sent = self.client.send_message().queue_url(url).message_body(body).send().await;
+        let request = self.client.send_message().queue_url(url).message_body(body);
+        let sent = request.set_message_system_attributes(traced()?).send().await;
         sent.map(|_| ()).map_err(|error| failed(SEND, &error))
     }
 
     async fn send_batch(&self, url: &str, mut bodies: Vec<String>) -> Answer<()> {
         for attempt in 0..TRIES {
             let entries = bodies.iter().enumerate().map(|(at, body)| {
-                let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body).build();
+                let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body);
+                let entry = entry.set_message_system_attributes(traced()?).build();
                 entry.map_err(|error| PortError::never(SEND, error.to_string()))
             });
             let entries = entries.collect::<Answer<Vec<_>>>()?;
@@ -68,7 +74,8 @@ impl Queues {
                 .id(at.to_string())
                 .message_body(text(job)?)
                 .message_group_id(format!("{}/{}", job.account, job.connection))
-                .message_deduplication_id(same_event(job)?);
+                .message_deduplication_id(same_event(job)?)
+                .set_message_system_attributes(traced()?);
             entry.build().map_err(|error| PortError::never(SEND, error.to_string()))
         });
         let entries = entries.collect::<Answer<Vec<_>>>()?;
@@ -82,6 +89,14 @@ impl Queues {
             }
         }
     }
+}
+
+/// The trace that a message goes on with. It counts neither as a part of the message nor for what makes two the same.
+fn traced() -> Answer<Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>>> {
+    let Some(trace) = trace::current() else { return Ok(None) };
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace.header()).build();
+    let value = value.map_err(|error| PortError::never(SEND, error.to_string()))?;
+    Ok(Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)])))
 }
 
 fn url<'a>(url: Option<&'a String>, variable: &str) -> Answer<&'a str> {

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use muster_aws::{Bucket, BucketConfig, Clients, Mail, MailConfig, Queues, QueuesConfig};
+use muster_aws::{Bucket, BucketConfig, Clients, Invocation, Mail, MailConfig, Queues, QueuesConfig};
 use muster_sync::{
     ApplyJob, EventJob, EventWhat, ImportJob, MailKind, Mailer, Message, Objects, OutboxMail, PortError, Queue, Retry,
 };
@@ -236,6 +236,30 @@ async fn a_run_handed_back_is_marked_as_ours() {
     let body: Value = serde_json::from_str(script.bodies()[0]["MessageBody"].as_str().unwrap()).unwrap();
     assert_eq!(body["muster"], "replan");
     assert_eq!(serde_json::from_value::<ImportJob>(body).unwrap(), job);
+}
+
+#[tokio::test]
+async fn what_is_sent_goes_on_in_the_trace_of_what_is_handled() {
+    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    let sent = Answer::Is(200, &[], r#"{"MessageId":"1"}"#.to_owned());
+    let script = Script::of([sent.clone(), batch(&[]), batch(&[]), sent]);
+    let job = ImportJob { account: "acme".to_owned(), connection: "acme-p".to_owned(), run: "r1".to_owned() };
+    let queues = queues(&script);
+    let work = async {
+        queues.send_import(&job).await.unwrap();
+        queues.send_apply(&jobs(1)).await.unwrap();
+        queues.send_events(&[event("acme-p", "e1")]).await.unwrap();
+        mailed(&script).await.unwrap();
+    };
+    Invocation::new("apply", "r-1", Some(header)).handle(work).await;
+    let bodies = script.bodies();
+    let of = |message: &Value| message["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].clone();
+    let found = [of(&bodies[0]), of(&bodies[1]["Entries"][0]), of(&bodies[2]["Entries"][0])];
+    assert_eq!(found, [header, header, header]);
+    let (content, tags) = (&bodies[3]["Content"]["Simple"], &bodies[3]["EmailTags"]);
+    let root = "1-5759e988-bd862e3fe1be46a994272793";
+    assert_eq!(content["Headers"], serde_json::json!([{"Name": "X-Muster-Trace", "Value": root}]));
+    assert_eq!(tags[4], serde_json::json!({"Name": "trace", "Value": root}));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use muster_core::settings::Settings;
 
 use crate::erase::Erased;
 use crate::import::Importer;
+use crate::log;
 use crate::reach::Source;
 use crate::{
     Applier, ApplyJob, Cause, Claim, Clock, Connection, ConnectionStatus, Directory, Documents, Handwork, Ledger,
@@ -254,11 +255,12 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> ByHand
     }
 
     async fn planned(&self, run: &Run, connection: &Connection, change: Option<&Change>) -> Result<(), PortError> {
-        if let Opened::Existing(before) = self.ledger.open_run(run).await?
-            && before.state != RunState::Received
-        {
-            return self.ledger.release_lease(connection).await;
+        match self.ledger.open_run(run).await? {
+            Opened::New => log::received(run),
+            Opened::Existing(before) if before.state == RunState::Received => {}
+            Opened::Existing(_) => return self.ledger.release_lease(connection).await,
         }
+        log::name_run(&run.account, &run.connection, &run.id);
         let importer = self.importer();
         let planned = importer.plan_by_hand(run, connection, change).await?;
         importer.commit(run, connection, planned, None, None).await.map(|_| ())

@@ -3,6 +3,7 @@
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use sha2::{Digest, Sha256};
 
+use crate::log;
 use crate::poll::job_of;
 use crate::{
     ApplyJob, Cause, Clock, Connection, ConnectionStatus, ImportJob, Ledger, MailKind, Opened, OutboxMail, PortError,
@@ -180,14 +181,17 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
                 return Err(Refused::Busy);
             }
             // Whether it worked or not, the next round reads where the run stands.
-            self.ledger.approve(&run, &connection, self.clock.now_ms()).await?;
+            if self.ledger.approve(&run, &connection, self.clock.now_ms()).await? {
+                tracing::info!(chunks = plan.chunks, "approved");
+            }
         }
         Err(Refused::Busy)
     }
 
     async fn plan_anew(&self, run: &Run) -> Result<(), Refused> {
         if run.state == RunState::Held {
-            self.ledger.replan(run).await?;
+            let replanned = self.ledger.replan(run).await?;
+            tracing::info!(replanned, "the plan is made anew");
         }
         match run.cause {
             // What was fetched for it is old by now.
@@ -213,7 +217,9 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
             }
             let now_ms = self.clock.now_ms();
             let transition = Transition::told(&run, &connection, RunState::Rejected, Some(reason), now_ms);
-            self.ledger.close(&transition).await?;
+            if self.ledger.close(&transition).await? {
+                log::ended(&transition, "");
+            }
         }
         Err(Refused::Busy)
     }
@@ -240,7 +246,10 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
                 Opened::Existing(before) if before.state == RunState::Applied => {
                     return Err(Refused::State { state: RunState::Applied, wanted: "rolled back a second time" });
                 }
-                Opened::Existing(_) | Opened::New => {
+                opened => {
+                    if matches!(opened, Opened::New) {
+                        tracing::info!(undo.run.id = undo.id.as_str(), "a run that undoes this one is received");
+                    }
                     self.queue.send_import(&import_job(&undo)).await?;
                     return Ok(undo.id);
                 }
@@ -272,6 +281,7 @@ impl<L: Ledger, Q: Queue, C: Clock> Decider<'_, L, Q, C> {
     async fn load(&self, ids: (&AccountId, &ConnectionId, &RunId)) -> Result<(Connection, Run), Refused> {
         let connection = self.ledger.connection(ids.0, ids.1).await?.ok_or(Refused::Unknown)?;
         let run = self.ledger.run(ids.0, ids.1, ids.2).await?.ok_or(Refused::Unknown)?;
+        log::name_run(ids.0, ids.1, ids.2);
         Ok((connection, run))
     }
 }

@@ -31,6 +31,7 @@ mod import;
 mod inspect;
 mod link;
 mod locks;
+mod log;
 mod opt_outs;
 mod people;
 mod person;
@@ -56,11 +57,12 @@ pub use audiences::{AudienceFormat, AudienceMade, AudienceWish, FIRST_MEMBERS, M
 pub use audit::{AuditEntry, Head, NewEntry, Verification, append_audit, audit_page, verify_audit};
 pub use by_hand::{ByHand, Done, Edit, Edited, Editor, NotEdited, Prepared, locked_fields};
 pub use connect::{
-    BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS, MOST_NETWORKS, Network,
-    NotSaved, NotSwitched, PublicKey, Saved, SettingsVersion, Switch, Terms, change_login, check_connection,
-    check_settings, connector_secrets, differences, end_waiting, forget_credentials, keep_version, login_of,
-    may_come_from, may_switch, password_of, put_connector_secret, put_connector_secrets, save_checked, save_connection,
-    save_kept, save_unlinked_connection, say_farewell, settings_version, settings_versions, switch,
+    Admission, Attempt, BadKey, Checked, Difference, Drawn, Expected, KEY_KINDS, Linking, LoginChange, MOST_KEYS,
+    MOST_NETWORKS, Network, NotSaved, NotSwitched, OpenedLogin, PublicKey, Refusal, Saved, SettingsVersion, Switch,
+    Terms, admit, change_login, check_connection, check_settings, connector_secrets, differences, end_waiting,
+    forget_credentials, keep_version, login_of, may_switch, password_of, put_connector_secret, put_connector_secrets,
+    save_checked, save_connection, save_kept, save_unlinked_connection, say_farewell, settings_version,
+    settings_versions, switch,
 };
 pub use consent::{Consent, ConsentField};
 pub use decide::{Decider, Refused, Standing, not_approvable};

@@ -7,6 +7,7 @@ use muster_core::report::{Decide, Report, SourceKind, render};
 
 use crate::decision_link::decision_token;
 use crate::ids::{Ids, ids_of};
+use crate::log;
 use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_from_json};
 use crate::{
@@ -80,6 +81,7 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
     /// try is still awaited.
     pub async fn tell(&self, mail: &OutboxMail) -> Result<Told, PortError> {
         let Ids { account, connection, run } = ids_of(&mail.account, &mail.connection, &mail.run)?;
+        log::name_run(&account, &connection, &run);
         let run = self.ledger.run(&account, &connection, &run).await?;
         let (Some(connection), Some(run)) = (self.ledger.connection(&account, &connection).await?, run) else {
             return Ok(Told::Already);
@@ -96,35 +98,41 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
             }
         };
         let taken_ms = self.clock.now_ms();
-        let message = match self.ledger.take_mail(mail, taken_ms, self.patience_ms).await? {
+        let (message, again) = match self.ledger.take_mail(mail, taken_ms, self.patience_ms).await? {
             Posted::Done => return Ok(Told::Already),
             Posted::Wait => return Err(PortError::later("send the mail", "the answer of an earlier try is awaited")),
-            Posted::First => message,
-            Posted::Again => labelled(message),
+            Posted::First => (message, false),
+            Posted::Again => (labelled(message), true),
         };
         // Once the patience is over another may have sent it.
         if self.clock.now_ms() - taken_ms > (self.patience_ms / 2).max(1_000) {
             return Err(PortError::later("send the mail", "it was taken too long ago; who takes it next sends it"));
         }
-        self.send(mail, message).await
+        self.send(mail, message, again).await
     }
 
-    /// Notes what the mail service says of a mail: it was taken, it bounced.
+    /// Notes what the mail service says of a mail: `Send` when it was taken, `Bounce` …
     ///
     /// # Errors
     /// [`PortError`] when a service failed.
-    pub async fn heard(&self, mail: &OutboxMail, taken: bool) -> Result<(), PortError> {
-        if taken { self.ledger.settle_mail(mail, &MailState::Sent).await } else { Ok(()) }
+    pub async fn heard(&self, mail: &OutboxMail, event: &str) -> Result<(), PortError> {
+        if let Ok(Ids { account, connection, run }) = ids_of(&mail.account, &mail.connection, &mail.run) {
+            log::name_run(&account, &connection, &run);
+        }
+        tracing::info!(mail.kind = mail.kind.as_str(), mail.event = event, "the mail service tells of a mail");
+        if event == "Send" { self.ledger.settle_mail(mail, &MailState::Sent).await } else { Ok(()) }
     }
 
-    async fn send(&self, mail: &OutboxMail, message: Message) -> Result<Told, PortError> {
+    async fn send(&self, mail: &OutboxMail, message: Message, again: bool) -> Result<Told, PortError> {
         match self.mailer.send(&message).await {
             Ok(true) => {
+                log::mailed(mail.kind, again);
                 self.ledger.settle_mail(mail, &MailState::Sent).await?;
                 Ok(Told::Sent)
             }
             Ok(false) => Err(PortError::later("send the mail", "no answer came; it may have been taken")),
             Err(fault) if fault.retry == Retry::Never => {
+                tracing::error!(mail.kind = mail.kind.as_str(), %fault, "the mail is refused");
                 self.ledger.settle_mail(mail, &MailState::Refused(fault.detail)).await?;
                 Ok(Told::Refused)
             }

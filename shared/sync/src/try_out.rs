@@ -99,7 +99,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, C: Clock> TryOut<'_, L, D,
         let source = LookedAt::file(&run);
         let refused = |Unplanned { reason, issues, .. }| Trial {
             source: source.clone(),
-            tried: TriedOut::Refused { reason, issues },
+            tried: TriedOut::Refused { reason: reason.into_owned(), issues },
         };
         let Cause::File { key, version, size, .. } = &run.cause else { return Err(NotLooked::NoSource(NO_FILE)) };
         if let Some(unplanned) = refused_by_name(&run, &settings, false) {

@@ -40,7 +40,7 @@ async fn next(State(lambda): State<Lambda>, Path(id): Path<String>) -> Response<
         .header("lambda-runtime-aws-request-id", invocation.id)
         .header("lambda-runtime-deadline-ms", invocation.deadline_ms)
         .header("lambda-runtime-invoked-function-arn", arn)
-        .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000;Sampled=0")
+        .header("lambda-runtime-trace-id", invocation.trace)
         .body(Body::from(invocation.payload));
     answer.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }

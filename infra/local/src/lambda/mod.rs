@@ -14,8 +14,8 @@ use axum::{Router, body::Bytes};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::{clock::Clock, digest};
-pub(crate) use instance::{Instance, Invocation, Outcome};
+use crate::{clock::Clock, digest, trace};
+pub(crate) use instance::{Instance, Invocation, Outcome, program};
 
 /// How many invocations and log lines are remembered.
 const REMEMBERED: usize = 10_000;
@@ -25,6 +25,8 @@ const REMEMBERED: usize = 10_000;
 pub(crate) struct Settings {
     /// The program that is every function.
     pub(crate) exe: PathBuf,
+    /// The folder of the programs that are used in its place, one a function.
+    pub(crate) functions: Option<PathBuf>,
     /// Its arguments before the function's name.
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
@@ -36,6 +38,7 @@ pub(crate) struct Settings {
     /// An idle instance is ended after this.
     pub(crate) idle: Duration,
     pub(crate) print_logs: bool,
+    pub(crate) log_watch: Option<fn(&str)>,
 }
 
 /// How one invocation went.
@@ -107,6 +110,14 @@ impl Lambda {
     /// # Errors
     /// The function's own error, a crash, a timeout or a freeze, as text.
     pub(crate) async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, String> {
+        self.invoke_in_trace(function, payload, trace::begin(self.clock.now_ms())).await
+    }
+
+    /// The same, as a part of a trace.
+    ///
+    /// # Errors
+    /// As [`Lambda::invoke`].
+    pub(crate) async fn invoke_in_trace(&self, function: &str, payload: Bytes, trace: String) -> Result<Bytes, String> {
         let (instance, cold) = self.instance_for(function)?;
         let request = digest::random_id();
         let timeout = self.settings.own_timeouts.get(function).copied().unwrap_or(self.settings.timeout);
@@ -120,7 +131,7 @@ impl Lambda {
             });
         }
         let started = Instant::now();
-        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, payload }, timeout).await;
+        let outcome = instance.run(Invocation { id: request.clone(), deadline_ms, trace, payload }, timeout).await;
         self.note_end(&request, started.elapsed(), &outcome);
         match outcome {
             Outcome::Answer(answer) => {
@@ -197,7 +208,11 @@ impl Lambda {
         if self.settings.print_logs {
             eprintln!("[{function}] {line}");
         }
-        remember(&mut self.state().logs, format!("[{function}] {line}"));
+        let line = format!("[{function}] {line}");
+        if let Some(watch) = self.settings.log_watch {
+            watch(&line);
+        }
+        remember(&mut self.state().logs, line);
     }
 
     pub(crate) fn logs(&self) -> Vec<String> {

@@ -27,6 +27,7 @@ use super::{
         span, stored_encoding, time, trailing_crc32, verify,
     },
 };
+use crate::trace;
 
 impl Objects {
     fn find(&self, bucket: &str, key: &str, version_id: Option<&str>) -> S3Result<ObjectVersion> {
@@ -131,8 +132,10 @@ impl S3 for Objects {
             self.blobs.remove(&blob.id);
             return Err(error);
         }
+        let trace = trace::of_request(&req.headers).filter(|trace| trace::is_one(trace));
         let input = req.input;
         let new = NewObject {
+            trace,
             precondition: precondition(input.if_match.as_ref(), input.if_none_match.as_ref())?,
             bucket: input.bucket,
             key: input.key,
@@ -310,6 +313,7 @@ impl S3 for Objects {
             content_encoding: stored_encoding(input.content_encoding),
             metadata: input.metadata.unwrap_or_default().into_iter().collect(),
             precondition: Precondition::None,
+            trace: None,
         });
         let output = CreateMultipartUploadOutput {
             bucket: Some(bucket),

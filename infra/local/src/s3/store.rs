@@ -52,6 +52,8 @@ pub struct NewObject {
     pub metadata: BTreeMap<String, String>,
     /// What must hold of the current version.
     pub precondition: Precondition,
+    /// The trace that the request named: the event belongs to it.
+    pub trace: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,7 +111,7 @@ impl Objects {
         let late: Vec<ObjectVersion> =
             objects.index().all().filter(|v| owed.contains_key(&v.version_id)).cloned().collect();
         for version in late {
-            objects.announce(&version, &owed[&version.version_id])?;
+            objects.announce(&version, &owed[&version.version_id], None)?;
         }
         Ok(objects)
     }
@@ -211,15 +213,16 @@ impl Objects {
         index.add(version.clone());
         drop(index);
         if let Some(event) = event {
-            self.announce(&version, &event)?;
+            self.announce(&version, &event, new.trace.as_deref())?;
         }
         Ok(version)
     }
 
     /// Queue first, mark second: a kill in between sends the event twice, never not at all.
-    fn announce(&self, version: &ObjectVersion, event: &str) -> Result<(), ObjectsError> {
+    fn announce(&self, version: &ObjectVersion, event: &str, trace: Option<&str>) -> Result<(), ObjectsError> {
         let body = event_json(version, event).to_string();
-        self.inner.sqs.send("import", &body, Map::new(), 0).map_err(std::io::Error::other)?;
+        let sent = self.inner.sqs.send_in_trace("import", &body, Map::new(), 0, trace);
+        sent.map_err(std::io::Error::other)?;
         Ok(self.inner.journal.append(&Change::Announced(version.version_id.clone()))?)
     }
 

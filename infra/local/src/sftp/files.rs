@@ -10,7 +10,8 @@ use russh_sftp::protocol::{Attrs, Data, File, FileAttributes, Handle, Name, Open
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::{
-    home::{self, Folder, Place, place},
+    home::{self, Folder, Home, Place},
+    policy::Act,
     upload::{Landing, Upload},
 };
 use crate::s3::{NewObject, ObjectVersion, ObjectsError};
@@ -26,7 +27,7 @@ enum Open {
 
 /// One session's view of its home.
 pub(super) struct Files {
-    user: String,
+    home: Home,
     landing: Arc<Landing>,
     open: HashMap<String, Open>,
     handles: u64,
@@ -61,8 +62,8 @@ fn folder_attributes() -> FileAttributes {
 }
 
 impl Files {
-    pub(super) fn new(user: &str, landing: Arc<Landing>) -> Self {
-        Self { user: user.to_owned(), landing, open: HashMap::new(), handles: 0 }
+    pub(super) fn new(home: Home, landing: Arc<Landing>) -> Self {
+        Self { home, landing, open: HashMap::new(), handles: 0 }
     }
 
     fn handle(&mut self, id: u32, open: Open) -> Handle {
@@ -72,52 +73,62 @@ impl Files {
         Handle { id, handle }
     }
 
-    fn current(&self, folder: Folder, name: &str) -> Answer<Option<ObjectVersion>> {
-        let key = home::key(&self.user, folder, name).ok_or(StatusCode::NoSuchFile)?;
+    /// The key of an entry with which the session may do that.
+    fn key(&self, act: Act, folder: &Folder, name: &str) -> Answer<String> {
+        let key = folder.key(name).ok_or(StatusCode::Failure)?;
+        if self.home.may(act, &key) { Ok(key) } else { Err(StatusCode::PermissionDenied) }
+    }
+
+    fn current(&self, folder: &Folder, name: &str) -> Answer<Option<ObjectVersion>> {
+        let key = self.key(Act::Get, folder, name)?;
         Ok(self.landing.objects.current(&self.landing.bucket, &key))
     }
 
     fn attributes(&self, path: &str) -> Answer<FileAttributes> {
-        match place(path) {
+        match self.home.place(path) {
             Place::Root | Place::Folder(_) => Ok(folder_attributes()),
             Place::Nowhere => Err(StatusCode::NoSuchFile),
-            Place::Entry(folder, name) => match self.current(folder, &name)? {
-                Some(v) => Ok(file_attributes(v.size, v.at_ms, folder == Folder::Inbound)),
-                None if self.below(folder, &name).is_empty() => Err(StatusCode::NoSuchFile),
+            Place::Entry(folder, name) => match self.current(&folder, &name)? {
+                Some(v) => Ok(file_attributes(v.size, v.at_ms, self.home.may(Act::Put, &v.key))),
+                None if self.below(&folder, &name)?.is_empty() => Err(StatusCode::NoSuchFile),
                 None => Ok(folder_attributes()),
             },
         }
     }
 
     /// Everything in the sub-folder `name` of a folder, or in the folder itself.
-    fn below(&self, folder: Folder, name: &str) -> Vec<(String, ObjectVersion)> {
-        let mut prefix = home::prefix(&self.user, folder);
+    fn below(&self, folder: &Folder, name: &str) -> Answer<Vec<(String, ObjectVersion)>> {
+        let mut prefix = folder.prefix.clone();
         if !name.is_empty() {
             prefix.push_str(name);
             prefix.push('/');
         }
+        if !self.home.lists(&prefix) {
+            return Err(StatusCode::PermissionDenied);
+        }
         let objects = self.landing.objects.list(&self.landing.bucket, &prefix);
-        objects.into_iter().map(|v| (v.key[prefix.len()..].to_owned(), v)).collect()
+        Ok(objects.into_iter().map(|v| (v.key[prefix.len()..].to_owned(), v)).collect())
     }
 
-    fn names(&self, folder: Folder, name: &str) -> Vec<File> {
+    fn names(&self, folder: &Folder, name: &str) -> Answer<Vec<File>> {
         let (mut files, mut folders) = (Vec::new(), BTreeSet::new());
-        for (rest, version) in self.below(folder, name) {
+        for (rest, version) in self.below(folder, name)? {
             match rest.split_once('/') {
                 Some((sub, _)) => drop(folders.insert(sub.to_owned())),
                 None if rest.is_empty() => {}
                 None => {
-                    files.push(File::new(rest, file_attributes(version.size, version.at_ms, folder == Folder::Inbound)))
+                    let writable = self.home.may(Act::Put, &version.key);
+                    files.push(File::new(rest, file_attributes(version.size, version.at_ms, writable)));
                 }
             }
         }
         files.extend(folders.into_iter().map(|f| File::new(f, folder_attributes())));
-        files
+        Ok(files)
     }
 
-    async fn open_for_writing(&mut self, id: u32, name: &str, flags: OpenFlags) -> Answer<Handle> {
-        home::key(&self.user, Folder::Inbound, name).ok_or(StatusCode::Failure)?;
-        let existing = self.current(Folder::Inbound, name)?;
+    async fn open_for_writing(&mut self, id: u32, (folder, name): (&Folder, &str), flags: OpenFlags) -> Answer<Handle> {
+        let key = self.key(Act::Put, folder, name)?;
+        let existing = self.current(folder, name)?;
         if existing.is_some() && flags.contains(OpenFlags::EXCLUDE) {
             return Err(StatusCode::Failure);
         }
@@ -125,7 +136,7 @@ impl Files {
             return Err(StatusCode::NoSuchFile);
         }
         let resumed = existing.filter(|_| !flags.contains(OpenFlags::TRUNCATE));
-        let upload = self.landing.begin(&self.user, name, resumed.as_ref()).await.map_err(failed)?;
+        let upload = self.landing.begin(&self.home.user, (name, key), resumed.as_ref()).await.map_err(failed)?;
         Ok(self.handle(id, Open::Writing(Box::new(upload))))
     }
 
@@ -206,10 +217,10 @@ impl russh_sftp::server::Handler for Files {
     }
 
     async fn opendir(&mut self, id: u32, path: String) -> Answer<Handle> {
-        let names = match place(&path) {
-            Place::Root => Folder::ALL.iter().map(|f| File::new(f.name(), folder_attributes())).collect(),
-            Place::Folder(folder) => self.names(folder, ""),
-            Place::Entry(folder, name) if !self.below(folder, &name).is_empty() => self.names(folder, &name),
+        let names = match self.home.place(&path) {
+            Place::Root => self.home.folders().iter().map(|f| File::new(&f.name, folder_attributes())).collect(),
+            Place::Folder(folder) => self.names(&folder, "")?,
+            Place::Entry(folder, name) if !self.below(&folder, &name)?.is_empty() => self.names(&folder, &name)?,
             Place::Entry(..) | Place::Nowhere => return Err(StatusCode::NoSuchFile),
         };
         Ok(self.handle(id, Open::Folder(names)))
@@ -225,10 +236,10 @@ impl russh_sftp::server::Handler for Files {
 
     async fn open(&mut self, id: u32, path: String, flags: OpenFlags, _attrs: FileAttributes) -> Answer<Handle> {
         let writes = flags.intersects(OpenFlags::WRITE | OpenFlags::APPEND | OpenFlags::CREATE | OpenFlags::TRUNCATE);
-        match place(&path) {
-            Place::Entry(Folder::Inbound, name) if writes => self.open_for_writing(id, &name, flags).await,
-            Place::Entry(folder, name) if !writes => {
-                let version = self.current(folder, &name)?.ok_or(StatusCode::NoSuchFile)?;
+        match self.home.place(&path) {
+            Place::Entry(folder, name) if writes => self.open_for_writing(id, (&folder, &name), flags).await,
+            Place::Entry(folder, name) => {
+                let version = self.current(&folder, &name)?.ok_or(StatusCode::NoSuchFile)?;
                 Ok(self.handle(id, Open::Reading(version)))
             }
             _ if writes => Err(StatusCode::PermissionDenied),
@@ -257,7 +268,7 @@ impl russh_sftp::server::Handler for Files {
     async fn close(&mut self, id: u32, handle: String) -> Answer<Status> {
         match self.open.remove(&handle) {
             Some(Open::Writing(upload)) => {
-                tracing::info!(user = self.user, bytes = upload.length, file = upload.name, "upload finished");
+                tracing::info!(user = self.home.user, bytes = upload.length, file = upload.name, "upload finished");
                 self.landing.finish(*upload).await.map_err(refused)?;
             }
             Some(_) => {}
@@ -267,15 +278,16 @@ impl russh_sftp::server::Handler for Files {
     }
 
     async fn remove(&mut self, id: u32, path: String) -> Answer<Status> {
-        let Place::Entry(folder, name) = place(&path) else { return Err(StatusCode::PermissionDenied) };
-        let version = self.current(folder, &name)?.ok_or(StatusCode::NoSuchFile)?;
-        self.landing.objects.delete(&self.landing.bucket, &version.key).map_err(refused)?;
+        let Place::Entry(folder, name) = self.home.place(&path) else { return Err(StatusCode::PermissionDenied) };
+        let key = self.key(Act::Delete, &folder, &name)?;
+        self.current(&folder, &name)?.ok_or(StatusCode::NoSuchFile)?;
+        self.landing.objects.delete(&self.landing.bucket, &key).map_err(refused)?;
         Ok(done(id))
     }
 
     async fn mkdir(&mut self, id: u32, path: String, _attrs: FileAttributes) -> Answer<Status> {
-        let Place::Entry(Folder::Inbound, name) = place(&path) else { return Err(StatusCode::PermissionDenied) };
-        let key = home::key(&self.user, Folder::Inbound, &format!("{name}/")).ok_or(StatusCode::Failure)?;
+        let Place::Entry(folder, name) = self.home.place(&path) else { return Err(StatusCode::PermissionDenied) };
+        let key = self.key(Act::Put, &folder, &format!("{name}/"))?;
         let new = NewObject { bucket: self.landing.bucket.clone(), key, ..NewObject::default() };
         let nothing = futures::stream::empty::<std::io::Result<axum::body::Bytes>>();
         self.landing.objects.put(new, nothing).await.map_err(refused)?;
@@ -283,11 +295,12 @@ impl russh_sftp::server::Handler for Files {
     }
 
     async fn rmdir(&mut self, id: u32, path: String) -> Answer<Status> {
-        let Place::Entry(Folder::Inbound, name) = place(&path) else { return Err(StatusCode::PermissionDenied) };
-        match self.below(Folder::Inbound, &name).as_slice() {
+        let Place::Entry(folder, name) = self.home.place(&path) else { return Err(StatusCode::PermissionDenied) };
+        let key = self.key(Act::Delete, &folder, &format!("{name}/"))?;
+        match self.below(&folder, &name)?.as_slice() {
             [] => Err(StatusCode::NoSuchFile),
-            [(rest, marker)] if rest.is_empty() => {
-                self.landing.objects.delete(&self.landing.bucket, &marker.key).map_err(refused)?;
+            [(rest, _)] if rest.is_empty() => {
+                self.landing.objects.delete(&self.landing.bucket, &key).map_err(refused)?;
                 Ok(done(id))
             }
             _ => Err(StatusCode::Failure),
@@ -295,9 +308,12 @@ impl russh_sftp::server::Handler for Files {
     }
 
     async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Answer<Status> {
-        match (place(&oldpath), place(&newpath)) {
-            (Place::Entry(Folder::Inbound, from), Place::Entry(Folder::Inbound, to)) => {
-                self.landing.rename(&self.user, &from, &to).map_err(refused)?;
+        match (self.home.place(&oldpath), self.home.place(&newpath)) {
+            (Place::Entry(folder, from), Place::Entry(other, to)) if folder == other => {
+                self.key(Act::Get, &folder, &from)?;
+                let from = self.key(Act::Delete, &folder, &from)?;
+                let to = self.key(Act::Put, &folder, &to)?;
+                self.landing.rename(from, to).map_err(refused)?;
                 Ok(done(id))
             }
             (Place::Nowhere, _) => Err(StatusCode::NoSuchFile),

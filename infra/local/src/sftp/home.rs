@@ -1,23 +1,25 @@
 //! Paths of a login and the keys behind them; nothing here leaves the home.
 
-/// The two folders of a home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Folder {
-    /// Uploads: read, write, rename, delete.
-    Inbound,
-    /// Error files: read and delete.
-    Errors,
+use serde::Deserialize;
+
+use super::policy::{Act, Policy};
+
+/// What a session sees of the bucket: mapped folders, and what its policy lets it do there.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) user: String,
+    bucket: String,
+    folders: Vec<Folder>,
+    policy: Policy,
 }
 
-impl Folder {
-    pub(super) const ALL: [Self; 2] = [Self::Inbound, Self::Errors];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Errors => "errors",
-        }
-    }
+/// A mapped folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Folder {
+    /// What the client calls it.
+    pub(super) name: String,
+    /// What the keys of its files begin with.
+    pub(super) prefix: String,
 }
 
 /// What a path of the client names.
@@ -31,6 +33,13 @@ pub(super) enum Place {
     Entry(Folder, String),
     /// Nothing that can exist.
     Nowhere,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WireMapping {
+    entry: String,
+    target: String,
 }
 
 /// S3 takes no longer keys, in bytes.
@@ -49,39 +58,74 @@ pub(super) fn clean(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Finds out what a path names.
-pub(super) fn place(path: &str) -> Place {
-    let clean = clean(path);
-    let (first, rest) = clean[1..].split_once('/').unwrap_or((&clean[1..], ""));
-    if first.is_empty() {
-        return Place::Root;
+impl Home {
+    /// Reads the mappings, JSON as Transfer takes it: `[{"Entry": "/inbound", "Target": "/bucket/sftp/acme/inbound"}]`.
+    /// Entries with more than one part, which Transfer knows too, are not known here.
+    pub(super) fn read(mappings: &str, user: &str, bucket: &str, policy: Policy) -> Result<Self, String> {
+        let mappings: Vec<WireMapping> = serde_json::from_str(mappings).map_err(|e| e.to_string())?;
+        let folder = |mapping: WireMapping| {
+            let name = mapping.entry.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/'))?;
+            let prefix = mapping.target.strip_prefix('/')?.strip_prefix(bucket)?.strip_prefix('/')?;
+            Some(Folder { name: name.to_owned(), prefix: format!("{prefix}/") })
+        };
+        let folders: Option<Vec<Folder>> = mappings.into_iter().map(folder).collect();
+        let folders = folders.filter(|folders| !folders.is_empty()).ok_or("they name no folders of the bucket")?;
+        Ok(Self { user: user.to_owned(), bucket: bucket.to_owned(), folders, policy })
     }
-    match Folder::ALL.into_iter().find(|f| f.name() == first) {
-        None => Place::Nowhere,
-        Some(folder) if rest.is_empty() => Place::Folder(folder),
-        Some(_) if rest.chars().any(char::is_control) => Place::Nowhere,
-        Some(folder) => Place::Entry(folder, rest.to_owned()),
+
+    /// The folders of the root.
+    pub(super) fn folders(&self) -> &[Folder] {
+        &self.folders
+    }
+
+    /// Finds out what a path names.
+    pub(super) fn place(&self, path: &str) -> Place {
+        let clean = clean(path);
+        let (first, rest) = clean[1..].split_once('/').unwrap_or((&clean[1..], ""));
+        if first.is_empty() {
+            return Place::Root;
+        }
+        match self.folders.iter().find(|folder| folder.name == first).cloned() {
+            None => Place::Nowhere,
+            Some(folder) if rest.is_empty() => Place::Folder(folder),
+            Some(_) if rest.chars().any(char::is_control) => Place::Nowhere,
+            Some(folder) => Place::Entry(folder, rest.to_owned()),
+        }
+    }
+
+    /// Whether the session may do that with the object of this key.
+    pub(super) fn may(&self, act: Act, key: &str) -> bool {
+        self.policy.allows(act, &self.bucket, key)
+    }
+
+    /// Whether the session may list the keys that begin so.
+    pub(super) fn lists(&self, prefix: &str) -> bool {
+        self.policy.lists(&self.bucket, prefix)
     }
 }
 
-/// The key of an entry of `user`; none when S3 would refuse it.
-pub(super) fn key(user: &str, folder: Folder, name: &str) -> Option<String> {
-    let key = format!("{}{name}", prefix(user, folder));
-    (key.len() <= MAX_KEY).then_some(key)
-}
-
-/// What the keys of a folder begin with.
-pub(super) fn prefix(user: &str, folder: Folder) -> String {
-    format!("sftp/{user}/{}/", folder.name())
+impl Folder {
+    /// The key of an entry; none when S3 would refuse it.
+    pub(super) fn key(&self, name: &str) -> Option<String> {
+        let key = format!("{}{name}", self.prefix);
+        (key.len() <= MAX_KEY).then_some(key)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn home() -> Home {
+        let mappings = r#"[{"Entry": "/inbound", "Target": "/b/sftp/u/inbound"}, {"Entry": "/errors", "Target": "/b/sftp/u/errors"}]"#;
+        Home::read(mappings, "u", "b", Policy::read(r#"{"Statement": []}"#).unwrap()).unwrap()
+    }
+
     #[test]
     fn no_path_leaves_the_home() {
-        let entry = |name: &str| Place::Entry(Folder::Inbound, name.into());
+        let inbound = Folder { name: "inbound".into(), prefix: "sftp/u/inbound/".into() };
+        let place = |path: &str| home().place(path);
+        let entry = |name: &str| Place::Entry(inbound.clone(), name.into());
         assert_eq!(place("inbound/../../../inbound/a.csv"), entry("a.csv"));
         assert_eq!(place("/inbound/../../other/inbound/a.csv"), Place::Nowhere);
         assert_eq!(place("../.."), Place::Root);
@@ -93,7 +137,13 @@ mod tests {
 
     #[test]
     fn a_key_stays_below_the_home() {
-        assert_eq!(key("u", Folder::Errors, "e.csv").as_deref(), Some("sftp/u/errors/e.csv"));
-        assert_eq!(key("u", Folder::Inbound, &"x".repeat(1_100)), None);
+        let [inbound, errors] = home().folders().to_vec().try_into().unwrap();
+        assert_eq!(errors.key("e.csv").as_deref(), Some("sftp/u/errors/e.csv"));
+        assert_eq!(inbound.key(&"x".repeat(1_100)), None);
+    }
+
+    #[test]
+    fn a_session_may_do_nothing_that_its_policy_does_not_allow() {
+        assert!(!home().may(Act::Get, "sftp/u/inbound/a.csv") && !home().lists("sftp/u/inbound/"));
     }
 }

@@ -1,8 +1,9 @@
-//! SFTP: what AWS Transfer does, with its workflow that copies finished uploads to `inbox/`.
+//! SFTP: what AWS Transfer does: it asks our function who may log in, and has a workflow that copies finished uploads to `inbox/`.
 
 mod files;
 mod home;
-mod logins;
+mod identity;
+mod policy;
 mod upload;
 
 use std::{
@@ -20,41 +21,36 @@ use russh::{
 };
 use tokio::net::TcpListener;
 
-use crate::services::Services;
+use crate::{lambda::Lambda, services::Services};
 use files::Files;
-use logins::{Login, Logins};
+use identity::{Grant, Identity};
 pub(crate) use upload::Landing;
 
 /// What every SFTP session shares.
 #[derive(Clone)]
 struct Shared {
-    logins: Logins,
+    identity: Identity,
     landing: Arc<Landing>,
 }
 
 /// A running SFTP server.
 pub(crate) struct SftpServer {
-    address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
     stop: russh::server::RunningServerHandle,
     landing: Arc<Landing>,
 }
 
 impl SftpServer {
-    /// Listens on `address`; host key and unfinished uploads lie in `folder`.
+    /// Serves who comes to `listener`; host key and unfinished uploads lie in `folder`.
     pub(crate) async fn start(
-        address: SocketAddr,
+        listener: TcpListener,
         folder: &Path,
         services: &Services,
         bucket: &str,
-        table: &str,
+        lambda: &Lambda,
     ) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|e| anyhow::anyhow!("could not listen on {address} for SFTP: {e}"))?;
-        let address = listener.local_addr()?;
         let landing = Arc::new(Landing::new(services.objects.clone(), bucket, folder.join("spool"))?);
-        let shared = Shared { logins: Logins::new(services.dynamodb.clone(), table), landing: landing.clone() };
+        let shared = Shared { identity: Identity::new(lambda.clone(), bucket), landing: landing.clone() };
         let config = Arc::new(russh::server::Config {
             keys: vec![host_key(&folder.join("sftp_host_key"))?],
             auth_rejection_time: Duration::from_millis(300),
@@ -71,12 +67,7 @@ impl SftpServer {
                 tracing::error!("sftp: {error}");
             }
         });
-        Ok(Self { address, task, stop: handle_sent.await?, landing })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { task, stop: handle_sent.await?, landing })
     }
 
     /// Ends every session and waits until what they had written so far is put away.
@@ -107,7 +98,7 @@ impl russh::server::Server for Listener {
 
     fn new_client(&mut self, from: Option<SocketAddr>) -> Connection {
         let from = from.map(|address| address.ip());
-        Connection { shared: self.shared.clone(), from, user: String::new(), channels: HashMap::new() }
+        Connection { shared: self.shared.clone(), from, offered: None, granted: None, channels: HashMap::new() }
     }
 
     fn handle_session_error(&mut self, error: anyhow::Error) {
@@ -118,23 +109,21 @@ impl russh::server::Server for Listener {
 struct Connection {
     shared: Shared,
     from: Option<IpAddr>,
-    user: String,
+    /// What was said of the user whose key was offered last, until it is proved.
+    offered: Option<(String, Grant)>,
+    /// What whoever is logged in may do.
+    granted: Option<Grant>,
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
 impl Connection {
-    /// The login of that name, where it may come from this client's address: one that may not is as one that is not
-    /// there.
-    fn login(&self, user: &str) -> Option<Login> {
-        self.shared.logins.find(user).filter(|login| login.takes_from(self.from))
-    }
-
-    fn decide(&mut self, user: &str, allowed: bool) -> Auth {
-        if !allowed {
-            tracing::warn!(user, "sftp login refused");
+    fn decide(&mut self, granted: Option<Grant>) -> Auth {
+        if granted.is_none() {
+            // No name: what is typed as one may be a password.
+            tracing::warn!("sftp login refused");
             return Auth::reject();
         }
-        user.clone_into(&mut self.user);
+        self.granted = granted;
         Auth::Accept
     }
 }
@@ -143,18 +132,24 @@ impl russh::server::Handler for Connection {
     type Error = anyhow::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        let allowed = self.login(user).is_some_and(|login| login.accepts_password(password));
-        Ok(self.decide(user, allowed))
+        let granted = self.shared.identity.ask(user, Some(password), self.from).await;
+        // An empty password is answered like an offered key, and a password is none.
+        Ok(self.decide(granted.filter(Grant::is_open)))
     }
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
-        let known = self.login(user).is_some_and(|login| login.accepts_key(offer.public_key));
-        Ok(if known { Auth::Accept } else { Auth::reject() })
+        let granted = self.shared.identity.ask(user, None, self.from).await;
+        let granted = granted.filter(|granted| granted.takes(offer.public_key));
+        self.offered = granted.map(|granted| (user.to_owned(), granted));
+        Ok(if self.offered.is_some() { Auth::Accept } else { Auth::reject() })
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        let allowed = self.login(user).is_some_and(|login| login.accepts_key(key.public_key));
-        Ok(self.decide(user, allowed))
+        let granted = match self.offered.take() {
+            Some((offered, granted)) if offered == user => Some(granted),
+            _ => self.shared.identity.ask(user, None, self.from).await,
+        };
+        Ok(self.decide(granted.filter(|granted| granted.takes(key.public_key))))
     }
 
     async fn channel_open_session(
@@ -174,11 +169,11 @@ impl russh::server::Handler for Connection {
     }
 
     async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Result<(), Self::Error> {
-        match self.channels.remove(&id) {
-            Some(channel) if name == "sftp" => {
+        match (self.channels.remove(&id), &self.granted) {
+            (Some(channel), Some(granted)) if name == "sftp" => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), Files::new(&self.user, self.shared.landing.clone()))
-                    .await;
+                let files = Files::new(granted.home.clone(), self.shared.landing.clone());
+                russh_sftp::server::run(channel.into_stream(), files).await;
             }
             _ => session.channel_failure(id)?,
         }

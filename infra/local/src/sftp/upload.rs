@@ -12,7 +12,6 @@ use tokio::{
     io::{AsyncSeekExt, AsyncWriteExt},
 };
 
-use super::home::{Folder, key};
 use crate::s3::{NewObject, ObjectVersion, Objects, ObjectsError};
 
 /// Where uploads go.
@@ -33,11 +32,11 @@ impl Landing {
         Ok(Self { objects, bucket: bucket.to_owned(), spool, pending: Arc::new(()) })
     }
 
-    /// Begins an upload; `resumed` is what the file holds already.
+    /// Begins an upload to `key`; `name` is what the file is called in its folder, `resumed` what it holds already.
     pub(super) async fn begin(
         &self,
         user: &str,
-        name: &str,
+        (name, key): (&str, String),
         resumed: Option<&ObjectVersion>,
     ) -> std::io::Result<Upload> {
         let spooled = NamedTempFile::new_in(&self.spool)?;
@@ -53,6 +52,7 @@ impl Landing {
         Ok(Upload {
             user: user.to_owned(),
             name: name.to_owned(),
+            key,
             spooled,
             file,
             position: length,
@@ -79,9 +79,8 @@ impl Landing {
 
     async fn land(&self, mut upload: Upload, stage: &str) -> Result<(), ObjectsError> {
         upload.file.flush().await?;
-        let key = key(&upload.user, Folder::Inbound, &upload.name).unwrap_or_default();
         let metadata = [("user-agent-id".to_owned(), format!("{}@local", upload.user))].into();
-        let new = NewObject { bucket: self.bucket.clone(), key, metadata, ..NewObject::default() };
+        let new = NewObject { bucket: self.bucket.clone(), key: upload.key, metadata, ..NewObject::default() };
         let landed = self.objects.put_file(new, upload.spooled.path()).await?;
         let key = format!("{stage}/{}/{}", upload.user, upload.name);
         self.objects.copy(&landed, NewObject { key, ..same_as(&landed) }).map(drop)
@@ -89,11 +88,9 @@ impl Landing {
 
     /// Moves an object within the landing prefix, as Transfer does it: copy, then delete, and no workflow. The copy's
     /// own event is what tells of the new name.
-    pub(super) fn rename(&self, user: &str, from: &str, to: &str) -> Result<(), ObjectsError> {
-        let keys = key(user, Folder::Inbound, from).zip(key(user, Folder::Inbound, to));
-        let (from, new_key) = keys.ok_or_else(|| ObjectsError::NoObject(to.to_owned()))?;
+    pub(super) fn rename(&self, from: String, to: String) -> Result<(), ObjectsError> {
         let source = self.objects.current(&self.bucket, &from).ok_or(ObjectsError::NoObject(from))?;
-        self.objects.copy(&source, NewObject { key: new_key, ..same_as(&source) })?;
+        self.objects.copy(&source, NewObject { key: to, ..same_as(&source) })?;
         self.objects.delete(&self.bucket, &source.key).map(drop)
     }
 
@@ -120,6 +117,7 @@ fn same_as(version: &ObjectVersion) -> NewObject {
 pub(super) struct Upload {
     user: String,
     pub(super) name: String,
+    key: String,
     spooled: NamedTempFile,
     file: File,
     position: u64,

@@ -13,6 +13,7 @@ use crate::{
     answer::{LostAnswer, json_answer, json_error},
     digest,
     faults::{FaultKind, Service},
+    trace,
 };
 
 type Answer = Result<Value, SqsError>;
@@ -82,10 +83,16 @@ impl Sqs {
         let body = text(entry, "MessageBody");
         let attributes = entry["MessageAttributes"].as_object().cloned().unwrap_or_default();
         let delay_ms = entry["DelaySeconds"].as_u64().unwrap_or(0) * 1000;
+        let trace = entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str();
+        if trace.is_some_and(|trace| !trace::is_one(trace)) {
+            return Err(SqsError::Parameter("AWSTraceHeader must be a trace header of X-Ray"));
+        }
         let id = match (text(entry, "MessageGroupId"), text(entry, "MessageDeduplicationId")) {
-            (group, same) if is_fifo(queue) && delay_ms == 0 => self.send_in_order(queue, body, group, same)?,
+            (group, same) if is_fifo(queue) && delay_ms == 0 => {
+                self.send_in_order_and_trace(queue, body, (group, same), trace)?
+            }
             _ if is_fifo(queue) => return Err(SqsError::Parameter("a FIFO queue takes no delay of one message")),
-            _ => self.send(queue, body, attributes, delay_ms)?,
+            _ => self.send_in_trace(queue, body, attributes, delay_ms, trace)?,
         };
         Ok(json!({"MessageId": id, "MD5OfMessageBody": digest::md5_hex(body.as_bytes())}))
     }
@@ -164,8 +171,12 @@ pub(crate) fn arn(queue: &str) -> String {
 /// The attributes that SQS itself gives a received message.
 pub(crate) fn system_attributes(message: &Message) -> Map<String, Value> {
     let first = message.first_received_ms.unwrap_or(message.sent_ms);
-    let ordered = [("MessageGroupId", &message.group), ("MessageDeduplicationId", &message.same)];
-    let ordered = ordered.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+    let given = [
+        ("MessageGroupId", &message.group),
+        ("MessageDeduplicationId", &message.same),
+        ("AWSTraceHeader", &message.trace),
+    ];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
     [
         ("ApproximateReceiveCount", message.receive_count.to_string()),
         ("SentTimestamp", message.sent_ms.to_string()),
@@ -173,7 +184,7 @@ pub(crate) fn system_attributes(message: &Message) -> Map<String, Value> {
         ("ApproximateFirstReceiveTimestamp", first.to_string()),
     ]
     .into_iter()
-    .chain(ordered)
+    .chain(given)
     .map(|(name, value)| (name.to_owned(), Value::String(value)))
     .collect()
 }

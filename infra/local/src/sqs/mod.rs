@@ -154,6 +154,21 @@ impl Sqs {
         attributes: Map<String, Value>,
         delay_ms: u64,
     ) -> Result<String, SqsError> {
+        self.send_in_trace(queue, body, attributes, delay_ms, None)
+    }
+
+    /// The same, as a part of the trace that an X-Ray header names.
+    ///
+    /// # Errors
+    /// As [`Sqs::send`].
+    pub fn send_in_trace(
+        &self,
+        queue: &str,
+        body: &str,
+        attributes: Map<String, Value>,
+        delay_ms: u64,
+        trace: Option<&str>,
+    ) -> Result<String, SqsError> {
         if is_fifo(queue) {
             return Err(SqsError::Parameter(
                 "a message of a FIFO queue needs MessageGroupId and MessageDeduplicationId",
@@ -166,7 +181,8 @@ impl Sqs {
         let target = queues.get_mut(queue).ok_or_else(|| SqsError::NoQueue(queue.to_owned()))?;
         for copy in 0..delivery.copies {
             let id = if copy == 0 { id.clone() } else { digest::random_id() };
-            let message = Message::new(id, body, attributes.clone(), now, delay_ms + delivery.delay_ms);
+            let mut message = Message::new(id, body, attributes.clone(), now, delay_ms + delivery.delay_ms);
+            message.trace = trace.map(str::to_owned);
             self.inner.journal.append(&Change::Put { queue: queue.to_owned(), message: message.clone() })?;
             target.put(message);
         }
@@ -181,6 +197,17 @@ impl Sqs {
     /// # Errors
     /// When there is no such queue, it is no FIFO queue, a name is empty or too long, or the journal cannot be written.
     pub fn send_in_order(&self, queue: &str, body: &str, group: &str, same: &str) -> Result<String, SqsError> {
+        self.send_in_order_and_trace(queue, body, (group, same), None)
+    }
+
+    /// The same, as a part of the trace that an X-Ray header names; it does not count for what makes two the same.
+    pub(crate) fn send_in_order_and_trace(
+        &self,
+        queue: &str,
+        body: &str,
+        (group, same): (&str, &str),
+        trace: Option<&str>,
+    ) -> Result<String, SqsError> {
         if !is_fifo(queue) {
             return Err(SqsError::Parameter("only FIFO queues have message groups here"));
         }
@@ -196,7 +223,8 @@ impl Sqs {
         let id = digest::random_id();
         for copy in 0..self.inner.faults.take_delivery(queue).copies {
             let id = if copy == 0 { id.clone() } else { digest::random_id() };
-            let message = Message::of_group(id, body, now, group, same);
+            let mut message = Message::of_group(id, body, now, group, same);
+            message.trace = trace.map(str::to_owned);
             self.inner.journal.append(&Change::Put { queue: queue.to_owned(), message: message.clone() })?;
             target.put(message);
         }

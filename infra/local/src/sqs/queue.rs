@@ -29,6 +29,9 @@ pub struct Message {
     /// What it has in common with messages that are the same, in FIFO queues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same: Option<String>,
+    /// The trace that it belongs to, as its sender named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     receipts: u32,
 }
 
@@ -45,6 +48,7 @@ impl Message {
             visible_ms,
             group: None,
             same: None,
+            trace: None,
             receipts: 0,
         }
     }

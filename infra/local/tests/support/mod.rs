@@ -2,12 +2,16 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![expect(clippy::unwrap_used, reason = "only tests use this")]
 
-use std::{collections::HashMap, path::PathBuf, process::Command, time::Duration};
+pub(crate) mod program;
+
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::types::AttributeValue;
+use muster_aws::{Clients, Table, TableConfig};
+use muster_core::ids::{AccountId, ConnectionId};
 use muster_local::{ACCESS_KEY, Options, REGION, SECRET_KEY, Stack};
+use muster_sync::{Admin, Connection, ConnectionStatus, Feed, Ledger, Login};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -89,27 +93,76 @@ impl World {
         Some(String::from_utf8(object.body.collect().await.unwrap().to_vec()).unwrap())
     }
 
+    /// Makes a connection that files come to, with its login, which is called like it.
     pub(crate) async fn login(&self, user: &str, password: &str, keys: &[&str]) {
-        let text = |t: &str| AttributeValue::S(t.to_owned());
-        let hash: String = Sha256::new()
-            .chain_update([7])
-            .chain_update(password)
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        let item: HashMap<String, AttributeValue> = [
-            ("pk", text(&format!("SFTP#{user}"))),
-            ("sk", text("LOGIN")),
-            ("account", text("acme")),
-            ("connection", text("payroll")),
-            ("password", text(&format!("sha256$07${hash}"))),
-            ("keys", AttributeValue::L(keys.iter().map(|k| text(k)).collect())),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-        self.dynamodb.put_item().table_name("muster").set_item(Some(item)).send().await.unwrap();
+        let hash = Sha256::new().chain_update([7]).chain_update(password).finalize();
+        let hash: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+        let connection = connection(user);
+        let stands_for = Login { account: connection.account.clone(), connection: connection.id.clone() };
+        let credentials = muster_sync::Credentials {
+            password_hash: Some(format!("sha256$07${hash}")),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            allowed_ips: Vec::new(),
+            locked: false,
+        };
+        assert!(self.table().put_login(user, &stands_for, &credentials).await.unwrap());
+        assert!(self.table().save_connection(&connection, None).await.unwrap());
+    }
+
+    /// Changes what lets a login in.
+    pub(crate) async fn change_login(&self, user: &str, change: impl FnOnce(&mut muster_sync::Credentials)) {
+        let (login, mut credentials) = self.table().credentials(user).await.unwrap().unwrap();
+        change(&mut credentials);
+        assert!(self.table().put_login(user, &login, &credentials).await.unwrap());
+    }
+
+    /// Changes how a login's connection stands.
+    pub(crate) async fn set_status(&self, user: &str, status: ConnectionStatus) {
+        let Connection { account, id, .. } = connection(user);
+        let stored = self.table().connection(&account, &id).await.unwrap().unwrap();
+        let version = stored.settings_version;
+        let changed = Connection { status, settings_version: version + 1, ..stored };
+        assert!(self.table().save_connection(&changed, Some(version)).await.unwrap());
+    }
+
+    /// The product's own way to the table.
+    pub(crate) fn table(&self) -> Table {
+        let told = |name: &str| {
+            let environment = self.stack.environment();
+            environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+        };
+        let clients = Clients::told(&told, Clients::transport(), 1).unwrap();
+        Table::new(clients.dynamodb(), TableConfig { table: self.stack.addresses().table.clone() })
+    }
+}
+
+/// A connection that files come to, with the login of the same name.
+fn connection(user: &str) -> Connection {
+    Connection {
+        account: AccountId::parse("acme").unwrap(),
+        id: ConnectionId::parse(user).unwrap(),
+        settings: String::new(),
+        settings_version: 1,
+        status: ConnectionStatus::Connected,
+        sftp_user: Some(user.to_owned()),
+        routes: Vec::new(),
+        due_ms: None,
+        feed: Feed::default(),
+        seed: 7,
+        fence: 0,
+        lease: None,
+        active: None,
+        waiting: None,
+        roster: None,
+        grouped_by: String::new(),
+        owned: 0,
+        directory_version: 0,
+        last_rows: None,
+        last_source: None,
+        removals: Vec::new(),
+        confirmed: false,
+        link_key: String::new(),
+        note: None,
     }
 }
 

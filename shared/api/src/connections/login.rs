@@ -21,7 +21,10 @@ pub(super) fn routes<W: World>() -> Vec<Route<W>> {
         Route::get("/v1/connections/{connection}/sftp", "show_sftp_login", Need::ReadSettings, |call| {
             Box::pin(show(call))
         })
-        .says("Shows what lets a connection's SFTP login in", "The password is never shown.")
+        .says(
+            "Shows what lets a connection's SFTP login in",
+            "The password is never shown. While the connection is switched off, nothing opens the login.",
+        )
         .gives::<LoginShown>(200, "the login")
         .may(409, "files do not come to this connection"),
         Route::post(

@@ -74,11 +74,13 @@ struct Removed {
 }
 
 /// What an erasure cannot reach.
-const REMAINS: [&str; 4] = [
+const REMAINS: [&str; 5] = [
     "the customer's own uploaded files (inbox/, sftp/\u{2026}/inbound/), until their time is up; take the person out of the source",
     "mails that were sent",
     "backups of the table, until their time is up (35 days)",
     "records of other people that name the person as their manager, and names of groups and segments",
+    "the provider's id in an event that comes after the erasure (the run that ignores it is kept for 30 days), and in a \
+     listing that was under way, until it ends; take the person out of the source",
 ];
 const NEVER_REMOVE: &str =
     "the connection's never-touch list and its saved versions name the id: take it off that list";

@@ -9,6 +9,7 @@ use muster_core::settings::Settings;
 use self::after::After;
 use crate::ids::{Ids, ids_of};
 use crate::import::unmapped_name;
+use crate::log;
 use crate::people::as_grouped;
 use crate::plan_store::{chunk_key, summary_key, unpacked};
 use crate::{
@@ -56,6 +57,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
     /// [`PortError`] when a service failed; the job must be delivered again.
     pub async fn apply(&self, job: &ApplyJob, deadline_ms: i64) -> Result<Applied, PortError> {
         let Ids { account, connection, run } = ids_of(&job.account, &job.connection, &job.run)?;
+        log::name_run(&account, &connection, &run);
         let Some(run) = self.ledger.run(&account, &connection, &run).await? else {
             return Ok(Applied::Stale);
         };
@@ -103,7 +105,11 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let events: Vec<_> = written.into_iter().filter_map(|(_, event)| event).collect();
         // Before the chunk counts as written: whoever dies in between writes nothing new and tells again.
         self.queue.publish(&events).await?;
-        self.ledger.chunk_done(run, chunk, conflicts).await
+        let after = self.ledger.chunk_done(run, chunk, conflicts).await?;
+        if let Some(after) = &after {
+            log::chunk_written(after, chunk);
+        }
+        Ok(after)
     }
 
     /// Writes one change; answers whether it is written, and what the product is told of it.
@@ -148,6 +154,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         };
         let mail = finish.mail;
         if self.ledger.finish(&finish).await? {
+            log::applied(run);
             if mail {
                 self.queue.send_report(&mail_of(run)).await?;
             }

@@ -1,7 +1,6 @@
 //! Storing a connection that is new.
 
-use sha2::{Digest, Sha256};
-
+use super::password::{password_of, stored_password};
 use super::{NotSaved, Saved, Terms, Wish, login};
 use crate::{Admin, Connection, ConnectionStatus, Credentials, Feed, Ledger, Login};
 
@@ -53,19 +52,4 @@ pub(super) async fn create<P: Ledger + Admin>(ports: &P, wish: &Wish, terms: Ter
         return Err(NotSaved::Raced);
     }
     Ok(wish.saved(sftp.then_some(user), sftp.then_some(password)))
-}
-
-/// Letters and digits that are not mistaken for one another: 20 of 32 make 100 bits.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// The password that random bytes make.
-pub fn password_of(drawn: &[u8; 20]) -> String {
-    drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
-}
-
-/// The stored form of a password. It has 100 random bits, so one round of hashing is enough.
-pub(super) fn stored_password(salt: &[u8], password: &str) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let hash = Sha256::new().chain_update(salt).chain_update(password).finalize();
-    format!("sha256${}${}", hex(salt), hex(&hash))
 }

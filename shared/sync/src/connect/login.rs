@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
 
-use super::create::stored_password;
+use super::password::stored_password;
 use crate::{Admin, Connection, Credentials, Login, PortError};
 
 /// A public key that a login takes.
@@ -142,7 +142,7 @@ fn bits_of(address: IpAddr) -> u128 {
 
 /// Whether a login of this allow-list may come from there: an empty list lets all. An entry that cannot be read lets
 /// nobody.
-pub fn may_come_from(allowed_ips: &[String], address: IpAddr) -> bool {
+pub(super) fn may_come_from(allowed_ips: &[String], address: IpAddr) -> bool {
     let networks = || allowed_ips.iter().filter_map(|text| Network::parse(text));
     allowed_ips.is_empty() || networks().any(|network| network.contains(address))
 }

@@ -1,8 +1,10 @@
 //! Saving a connection.
 
+mod admit;
 mod check;
 mod create;
 mod login;
+mod password;
 mod provider;
 mod switch;
 mod versions;
@@ -13,11 +15,12 @@ use muster_connectors::Secret;
 use muster_core::ids::ConnectionId;
 use muster_core::settings::{Settings, SettingsError, credentials_of};
 
+pub use self::admit::{Admission, Attempt, OpenedLogin, Refusal, admit};
 pub use self::check::check_settings;
-pub use self::create::password_of;
 pub use self::login::{
-    BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of, may_come_from,
+    BadKey, KEY_KINDS, LoginChange, MOST_KEYS, MOST_NETWORKS, Network, PublicKey, change_login, login_of,
 };
+pub use self::password::password_of;
 pub use self::switch::{NotSwitched, Switch, end_waiting, forget_credentials, may_switch, say_farewell, switch};
 pub(crate) use self::versions::keep_linked;
 pub use self::versions::{

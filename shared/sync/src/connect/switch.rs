@@ -154,7 +154,11 @@ pub async fn end_waiting(ports: &impl Ledger, connection: &Connection, now_ms: i
     let Some(run) = ports.run(&connection.account, &connection.id, id).await? else { return Ok(()) };
     if run.state == RunState::Held {
         let why = Some("the connection was deleted");
-        ports.close(&Transition::told(&run, connection, RunState::Superseded, why, now_ms)).await?;
+        let transition = Transition::told(&run, connection, RunState::Superseded, why, now_ms);
+        if ports.close(&transition).await? {
+            crate::log::name_run(&run.account, &run.connection, &run.id);
+            crate::log::ended(&transition, "the connection was deleted");
+        }
     }
     Ok(())
 }
@@ -177,7 +181,10 @@ pub async fn say_farewell<P: Ledger>(
         let run = Run::received(connection, id, Cause::Farewell { attempt }, source, now_ms);
         match ports.open_run(&run).await? {
             Opened::Existing(before) if before.state.is_final() => attempt += 1,
-            Opened::Existing(_) | Opened::New => {
+            opened => {
+                if matches!(opened, Opened::New) {
+                    crate::log::received(&run);
+                }
                 queue.send_import(&import_job(&run)).await?;
                 return Ok(run.id);
             }

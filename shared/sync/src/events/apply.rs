@@ -5,6 +5,7 @@ use muster_core::ids::{AccountId, ConnectionId};
 use super::event_run_id;
 use super::read::{Look, Seen};
 use crate::import::{Excerpt, Imported, Importer, Planned};
+use crate::log;
 use crate::reach::Source;
 use crate::{
     Applier, ApplyJob, Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, Documents, EventJob, EventWhat,
@@ -58,6 +59,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
     /// [`PortError`] when it must be delivered again.
     pub async fn take(&self, job: &EventJob, delivery: Delivery<'_>) -> Result<Taken, PortError> {
         let (account, id) = ids(job)?;
+        log::name_connection(&account, &id);
         let Some(connection) = self.ledger.connection(&account, &id).await? else {
             return Ok(Taken::Ignored("the connection is gone"));
         };
@@ -71,10 +73,15 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
             self.wish_listing(&connection).await?;
             return Ok(Taken::PutOff);
         }
-        let run = match self.ledger.open_run(&self.run_of(&connection, job)).await? {
-            Opened::New => self.run_of(&connection, job),
+        let run = self.run_of(&connection, job);
+        log::name_run(&account, &id, &run.id);
+        let run = match self.ledger.open_run(&run).await? {
+            Opened::New => {
+                log::received(&run);
+                run
+            }
             Opened::Existing(before) if is_other(&before, job) => {
-                tracing::error!(run.id = %before.id, "an event came again with another body; it is not believed");
+                tracing::error!("an event came again with another body; it is not believed");
                 return Ok(Taken::Contradicts);
             }
             Opened::Existing(before) => *before,
@@ -231,7 +238,9 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
     ) -> Result<Imported, PortError> {
         let now_ms = self.clock.now_ms();
         let told = Transition::told(run, connection, to, Some(why), now_ms);
-        if self.ledger.close(&Transition { mail: false, person, ..told }).await? {
+        let ended = Transition { mail: false, person, ..told };
+        if self.ledger.close(&ended).await? {
+            log::ended(&ended, why);
             return Ok(Imported::Run(to));
         }
         Err(PortError::later("end the event's run", "another delivery was first"))
@@ -243,7 +252,9 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         let now_ms = self.clock.now_ms();
         let told = Transition::told(run, connection, RunState::Superseded, Some(why), now_ms);
         let (feed, due_ms) = wished(connection, now_ms);
-        if self.ledger.close(&Transition { mail: false, feed: Some(feed), due_ms, ..told }).await? {
+        let ended = Transition { mail: false, feed: Some(feed), due_ms, ..told };
+        if self.ledger.close(&ended).await? {
+            log::ended(&ended, why);
             return Ok(Imported::Run(RunState::Superseded));
         }
         Err(PortError::later("put the event off", "another delivery was first"))

@@ -1,12 +1,15 @@
 //! Taking a webhook in: verify, find the connection, hand on ids. Nothing is parsed before it is verified, and nothing
 //! but ids goes on.
 
+use std::collections::BTreeSet;
+
 use muster_connectors::{
     About, ConnectionEvent, Connector, Delivery, EventKind, Refused, Secret, SourceEvent, VerifiedWebhook, accept,
 };
 use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
 
+use crate::log;
 use crate::{
     Clock, Connection, ConnectionStatus, EventJob, EventWhat, Ledger, LinkChange, PortError, Queue, SecretPlace,
     SecretSet, Secrets,
@@ -62,6 +65,21 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
     /// # Errors
     /// [`PortError`] when it must be sent again: it was not handed on.
     pub async fn take(&self, hook: &Hook<'_>) -> Result<Received, PortError> {
+        let received = self.received(hook).await;
+        // Anybody may write anything into the path.
+        let connector = muster_connectors::connector(hook.connector).map(|connector| connector.about().id);
+        match &received {
+            Ok(Received::Taken(events)) => tracing::info!(connector, events, "webhook taken"),
+            Ok(Received::Ignored(why)) => tracing::info!(connector, why, "webhook ignored"),
+            Ok(Received::Refused(why)) => tracing::info!(connector, why, webhook.refused = true, "webhook refused"),
+            Ok(Received::Unreadable(_)) => tracing::warn!(connector, "webhook unreadable"),
+            Ok(Received::TooLarge) => tracing::warn!(connector, "webhook too large"),
+            Err(error) => tracing::warn!(connector, %error, "webhook not taken: it must be sent again"),
+        }
+        received
+    }
+
+    async fn received(&self, hook: &Hook<'_>) -> Result<Received, PortError> {
         if hook.delivery.body.len() > LARGEST_BODY {
             return Ok(Received::TooLarge);
         }
@@ -75,6 +93,9 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
             },
             None => None,
         };
+        if let Some(connection) = &named {
+            log::name_connection(&connection.account, &connection.id);
+        }
         let verified = match self.verify(connector, named.as_ref(), hook.delivery).await? {
             Ok(verified) => verified,
             Err(refused) => return Ok(Received::Refused(refused.0)),
@@ -146,6 +167,7 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
         digest: &str,
     ) -> Result<Received, PortError> {
         let mut jobs = Vec::new();
+        let mut owners = BTreeSet::new();
         let mut why = "an event of no interest";
         for (at, event) in events.into_iter().enumerate() {
             let Some(what) = what_of(event.kind) else { continue };
@@ -161,6 +183,7 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
                 why = "the connection is switched off";
                 continue;
             }
+            owners.insert((connection.account.clone(), connection.id.clone()));
             // One delivery may tell of several people: each is an event of its own.
             let event = event.id.map_or_else(|| format!("{digest}-{at}"), |id| format!("{id}-{at}"));
             jobs.push(EventJob {
@@ -174,6 +197,9 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
         }
         if jobs.is_empty() {
             return Ok(Received::Ignored(why));
+        }
+        if let (Some((account, id)), 1) = (owners.first(), owners.len()) {
+            log::name_connection(account, id);
         }
         jobs.sort_by(|a, b| (&a.account, &a.connection).cmp(&(&b.account, &b.connection)));
         for of_one in jobs.chunk_by(|a, b| (&a.account, &a.connection) == (&b.account, &b.connection)) {

@@ -2,6 +2,7 @@
 
 use super::apply::Taken;
 use crate::import::Imported;
+use crate::log;
 use crate::{
     Connection, ConnectionStatus, Ledger, LinkChange, MailKind, OutboxMail, PortError, Queue, Run, RunState, Transition,
 };
@@ -45,9 +46,11 @@ pub(super) async fn refuse(
 ) -> Result<Imported, PortError> {
     let mail = connection.status != status;
     let told = Transition::told(run, connection, RunState::Failed, Some(why), now_ms);
-    if !ledger.close(&Transition { mail, status: Some(status), ..told }).await? {
+    let ended = Transition { mail, status: Some(status), ..told };
+    if !ledger.close(&ended).await? {
         return Err(PortError::later("take over the connection's change", "the connection changed meanwhile"));
     }
+    log::ended(&ended, &format!("the connection is {status:?}"));
     if mail {
         queue.send_report(&OutboxMail::of(run, MailKind::Ended)).await?;
     }
@@ -60,8 +63,10 @@ async fn works(ledger: &impl Ledger, run: &Run, connection: &Connection, now_ms:
     feed.full_wanted_ms = Some(now_ms);
     let told = Transition::told(run, connection, RunState::Superseded, Some("the connection works"), now_ms);
     let due_ms = Some(now_ms);
-    if !ledger.close(&Transition { mail: false, feed: Some(feed), due_ms, ..told }).await? {
+    let ended = Transition { mail: false, feed: Some(feed), due_ms, ..told };
+    if !ledger.close(&ended).await? {
         return Err(PortError::later("take over the connection's change", "the connection changed meanwhile"));
     }
+    log::ended(&ended, "the connection works");
     Ok(Taken::PutOff)
 }

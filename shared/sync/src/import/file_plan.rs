@@ -382,7 +382,7 @@ pub(super) fn told(
 fn unreadable(issues: Vec<Issue>) -> Unplanned {
     let worst = issues.iter().find(|issue| issue.code.reach() == Reach::Damage);
     let why = worst.map_or("the file cannot be read", |issue| issue.message.as_str());
-    Unplanned { state: RunState::Failed, reason: format!("{why}; nothing was changed"), issues }
+    Unplanned { state: RunState::Failed, reason: format!("{why}; nothing was changed").into(), issues }
 }
 
 fn broken(e: io::Error) -> PortError {

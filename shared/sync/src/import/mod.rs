@@ -12,6 +12,7 @@ mod rosters;
 mod unmapped;
 mod upload;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use muster_core::file::Keys;
@@ -22,6 +23,7 @@ use muster_core::settings::{Mode, Settings};
 
 use crate::decide::send_chunks;
 use crate::ids::{Ids, ids_of};
+use crate::log;
 use crate::plan_store::{error_file_key, issues_key, prefix_of, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_to_json};
 use crate::{
@@ -85,7 +87,8 @@ pub(crate) struct Planned {
 /// A source that cannot be planned.
 pub(crate) struct Unplanned {
     pub(crate) state: RunState,
-    pub(crate) reason: String,
+    /// For people; borrowed where it is the same for every run.
+    pub(crate) reason: Cow<'static, str>,
     pub(crate) issues: Vec<Issue>,
 }
 
@@ -113,6 +116,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         let Some(login) = self.ledger.login(home.user).await? else {
             return Ok(Imported::Ignored("the folder belongs to no login"));
         };
+        log::name_connection(&login.account, &login.connection);
         let Some(connection) = self.ledger.connection(&login.account, &login.connection).await? else {
             return Ok(Imported::Ignored("the login's connection is gone"));
         };
@@ -121,7 +125,10 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         }
         let run = upload.run(&connection, home);
         match self.ledger.open_run(&run).await? {
-            Opened::New => self.advance(run, Some(upload), delivery).await,
+            Opened::New => {
+                log::received(&run);
+                self.advance(run, Some(upload), delivery).await
+            }
             Opened::Existing(run) => self.advance(*run, Some(upload), delivery).await,
         }
     }
@@ -145,6 +152,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         upload: Option<&Upload>,
         delivery: Delivery<'_>,
     ) -> Result<Imported, PortError> {
+        log::name_run(&run.account, &run.connection, &run.id);
         match run.state {
             RunState::Received => self.plan(&run, upload, delivery).await,
             RunState::Held => {
@@ -185,7 +193,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         };
         let done = match self.is_ours_to_plan(run, &connection).await {
             Ok(()) if is_refused(run, &connection) => {
-                let reason = "the connection is switched off".to_owned();
+                let reason = "the connection is switched off".into();
                 self.end(run, &connection, Unplanned { state: RunState::Superseded, reason, issues: Vec::new() }).await
             }
             // On the heap: planning is the deepest that a function goes.
@@ -194,7 +202,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         };
         match done {
             Err(fault) if fault.retry == Retry::Never => {
-                let reason = fault.to_string();
+                tracing::error!(%fault, "the run cannot be planned");
+                let reason = fault.to_string().into();
                 self.end(run, &connection, Unplanned { state: RunState::Failed, reason, issues: Vec::new() }).await
             }
             Err(fault) => {
@@ -299,7 +308,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         if let (Some(waiting), true) = (waiting, planned.damaged) {
             let reason = format!("the file is damaged; the plan of run {waiting} goes on waiting");
             let issues = planned.issues.issues;
-            return self.end(run, connection, Unplanned { state: RunState::Failed, reason, issues }).await;
+            let unplanned = Unplanned { state: RunState::Failed, reason: reason.into(), issues };
+            return self.end(run, connection, unplanned).await;
         }
         let mut issues = planned.issues;
         issues.replaces = waiting.map(ToString::to_string);
@@ -318,6 +328,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         if !self.ledger.commit_plan(&commit).await? {
             return Err(PortError::later("commit the plan", "another delivery was first"));
         }
+        log::planned(&commit);
         let mut after = run.clone();
         after.plan = Some(planned.plan);
         after.fence = connection.fence;
@@ -339,6 +350,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         unplanned: Unplanned,
     ) -> Result<Imported, PortError> {
         let Unplanned { state, reason, issues } = unplanned;
+        let code = issues.first().map(|issue| issue.code.as_str());
         if !issues.is_empty() {
             let stored = StoredIssues { issues, ..StoredIssues::default() };
             self.store_issues(&unplanned_prefix(run), &stored, None).await?;
@@ -347,6 +359,9 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         if !self.ledger.close(&transition).await? {
             return Err(PortError::later("end the run", "another delivery was first"));
         }
+        // A sentence made for this run may name its file.
+        let fixed = if let Cow::Borrowed(fixed) = reason { Some(fixed) } else { None };
+        log::ended(&transition, code.or(fixed).unwrap_or_default());
         self.queue.send_report(&OutboxMail::of(run, MailKind::Ended)).await?;
         Ok(Imported::Run(state))
     }
@@ -375,8 +390,8 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
 }
 
 impl Outcome {
-    fn unplanned(state: RunState, reason: &str, issues: Vec<Issue>) -> Self {
-        Self::Unplanned(Unplanned { state, reason: reason.to_owned(), issues })
+    fn unplanned(state: RunState, reason: &'static str, issues: Vec<Issue>) -> Self {
+        Self::Unplanned(Unplanned { state, reason: reason.into(), issues })
     }
 }
 
@@ -399,7 +414,7 @@ pub(crate) fn refused_by_name(run: &Run, settings: &Settings, partial: bool) -> 
         (Code::FileName, upload::name_mismatch(&run.source, settings)?)
     };
     let issues = vec![Issue::file(code, reason.clone())];
-    Some(Unplanned { state: RunState::Failed, reason, issues })
+    Some(Unplanned { state: RunState::Failed, reason: reason.into(), issues })
 }
 
 /// An object that another login uploaded into this one's folder (it cannot, unless the set-up is broken).

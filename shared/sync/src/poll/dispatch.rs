@@ -2,9 +2,11 @@
 
 use muster_connectors::Incremental;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
+use tracing::Instrument;
 
 use super::{late, next_due, switched_off};
 use crate::decide::run_id;
+use crate::log;
 use crate::reach::Source;
 use crate::{
     Cause, Clock, Connection, FeedChange, Ledger, Opened, PollJob, PortError, Queue, Run, RunState, WEEK_MS,
@@ -49,12 +51,16 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
         let mut done = Dispatched::default();
         let mut failed = None;
         for login in self.ledger.due(self.clock.now_ms(), AT_ONCE).await? {
-            match self.look_at(&login.account, &login.connection, &mut done).await {
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::error!(connection.id = %login.connection, %error, "what is due could not be started");
-                    failed = Some(error);
-                }
+            let (account, connection) = (&login.account, &login.connection);
+            let span = tracing::error_span!(
+                "due",
+                account.id = account.as_str(),
+                connection.id = connection.as_str(),
+                run.id = tracing::field::Empty
+            );
+            if let Err(error) = self.look_at(account, connection, &mut done).instrument(span.clone()).await {
+                span.in_scope(|| tracing::error!(%error, "what is due could not be started"));
+                failed = Some(error);
             }
         }
         failed.map_or(Ok(done), Err)
@@ -114,8 +120,13 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
             let due_ms = Some(now_ms + LOOK_AFTER_MS);
             let claim = FeedChange { connection: &connection, feed, due_ms, status: None };
             if self.ledger.save_feed(&claim).await? {
-                if is_new && let Opened::Existing(before) = self.ledger.open_run(&run).await? {
-                    tracing::info!(run.id = %before.id, "the listing was started before");
+                log::name_run(&run.account, &run.connection, &run.id);
+                match is_new {
+                    true => match self.ledger.open_run(&run).await? {
+                        Opened::New => log::received(&run),
+                        Opened::Existing(_) => tracing::info!("the listing was started before"),
+                    },
+                    false => tracing::info!("the listing goes on"),
                 }
                 self.queue.send_poll(&job_of(&run)).await?;
                 return Ok(run.id);

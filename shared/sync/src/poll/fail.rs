@@ -3,6 +3,7 @@
 use muster_connectors::{Fault, FaultKind};
 
 use super::{Polled, Poller, Worker};
+use crate::log;
 use crate::{
     Clock, Connection, ConnectionStatus, DAY_MS, Directory, Documents, FeedChange, Ledger, MailKind, Objects,
     OutboxMail, PortError, Queue, Run, RunState, Secrets, Transition, Web,
@@ -26,7 +27,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         worker: &mut Worker<'_>,
         fault: Fault,
     ) -> Result<Polled, PortError> {
-        tracing::warn!(run.id = %run.id, fault.kind = ?fault.kind, %fault, "the provider did not answer as it should");
+        tracing::warn!(fault.kind = ?fault.kind, %fault, "the provider did not answer as it should");
         let passing = matches!(fault.kind, FaultKind::Throttled | FaultKind::Failing | FaultKind::NotReady);
         if passing && worker.progress.parks < MOST_PARKS {
             worker.progress.parks += 1;
@@ -65,6 +66,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         if !self.ledger.close(&transition).await? {
             return Err(PortError::later("end the run", "another delivery was first"));
         }
+        log::ended(&transition, &format!("the connection is {status:?}"));
         if mail {
             self.queue.send_report(&OutboxMail::of(run, MailKind::Ended)).await?;
         }

@@ -1,6 +1,7 @@
 //! Files that did not come when they were due.
 
 use crate::decide::run_id;
+use crate::log;
 use crate::{
     Cause, Connection, FeedChange, Ledger, MailKind, Opened, OutboxMail, PortError, Queue, Run, RunState, Transition,
     settings_of,
@@ -46,7 +47,10 @@ async fn tell(
     let id = run_id(&["late", connection.account.as_str(), connection.id.as_str(), &text]);
     let run = Run::received(connection, id, Cause::Late { expected_ms }, "no file".to_owned(), now_ms);
     let run = match ledger.open_run(&run).await? {
-        Opened::New => run,
+        Opened::New => {
+            log::received(&run);
+            run
+        }
         Opened::Existing(before) => *before,
     };
     if run.state == RunState::Received {
@@ -60,6 +64,7 @@ async fn tell(
         if !ledger.close(&transition).await? {
             return Err(PortError::later("tell of the late file", "another was first"));
         }
+        log::ended(&transition, "the file is late");
     }
     queue.send_report(&OutboxMail::of(&run, MailKind::Ended)).await
 }

@@ -17,6 +17,7 @@ use self::collect::Collected;
 use self::progress::Progress;
 use crate::ids::{Ids, ids_of};
 use crate::import::{Importer, Unplanned};
+use crate::log;
 use crate::reach::Source;
 use crate::{
     Cause, Clock, Connection, ConnectionStatus, Delivery, Directory, Documents, Imported, Ledger, Objects, PollJob,
@@ -71,6 +72,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
     /// [`PortError`] when it must be delivered again.
     pub async fn poll(&self, job: &PollJob, delivery: Delivery<'_>) -> Result<Polled, PortError> {
         let Ids { account, connection, run } = ids_of(&job.account, &job.connection, &job.run)?;
+        log::name_run(&account, &connection, &run);
         let Some(run) = self.ledger.run(&account, &connection, &run).await? else {
             return Ok(Polled::Ignored("there is no such run"));
         };
@@ -107,7 +109,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
     /// What counts is what was kept last: pages that are only in memory are fetched again.
     async fn let_go(&self, run: &Run, worker: &Worker<'_>) {
         if let Err(error) = self.ledger.keep_poll(run, &worker.holder, &worker.kept, 0).await {
-            tracing::warn!(run.id = %run.id, %error, "the listing stays taken for a while");
+            tracing::warn!(%error, "the listing stays taken for a while");
         }
     }
 
@@ -164,7 +166,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
 
     /// A run of a connection that was switched off, paused or deleted meanwhile.
     async fn stop(&self, run: &Run, connection: &Connection, why: &'static str) -> Result<Polled, PortError> {
-        let unplanned = Unplanned { state: RunState::Superseded, reason: why.to_owned(), issues: Vec::new() };
+        let unplanned = Unplanned { state: RunState::Superseded, reason: why.into(), issues: Vec::new() };
         polled(self.importer().end(run, connection, unplanned).await)
     }
 

@@ -7,6 +7,7 @@ use muster_core::mapping::plain_id;
 use super::spool::Spool;
 use super::{Poller, Worker};
 use crate::import::{Excerpt, Imported, Importer, Listing, Verdict};
+use crate::log;
 use crate::reach::Source;
 use crate::{
     Clock, Connection, Directory, Documents, Ledger, Objects, PortError, Position, Queue, Run, RunState, Secrets,
@@ -102,6 +103,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
             ..Transition::told(run, connection, RunState::Superseded, Some(why), now_ms)
         };
         if self.ledger.close(&transition).await? {
+            log::ended(&transition, why);
             return Ok(Made::Imported(Imported::Run(RunState::Superseded)));
         }
         Err(PortError::later("end the run", "another delivery was first"))
