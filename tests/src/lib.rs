@@ -5,7 +5,9 @@
 pub mod api;
 pub mod canary;
 pub mod customer;
+pub mod dump;
 pub mod faulty;
+pub mod forms;
 pub mod hand;
 pub mod harness;
 pub mod hook;
@@ -14,5 +16,6 @@ pub mod http;
 pub mod naive;
 pub mod rig;
 pub mod sample;
+pub mod story;
 pub mod suite_logs;
 pub mod tricky;

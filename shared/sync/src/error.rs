@@ -1,5 +1,8 @@
 //! What a port says when it could not do its work.
 
+use muster_core::format::WrongVersion;
+use muster_core::plan::StoredError;
+
 /// Whether trying again later can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -30,5 +33,19 @@ impl PortError {
     /// A failure that every try will meet.
     pub fn never(operation: &'static str, detail: impl Into<String>) -> Self {
         Self { operation, retry: Retry::Never, detail: detail.into() }
+    }
+
+    /// Something stored has another format version. What a newer Muster wrote waits for one.
+    pub fn version(operation: &'static str, wrong: &WrongVersion) -> Self {
+        let retry = if wrong.is_newer() { Retry::Later } else { Retry::Never };
+        Self { operation, retry, detail: wrong.to_string() }
+    }
+
+    /// A plan or its summary that cannot be read.
+    pub fn unread(operation: &'static str, error: &StoredError) -> Self {
+        match error {
+            StoredError::Version(wrong) => Self::version(operation, wrong),
+            other => Self::never(operation, other.to_string()),
+        }
     }
 }

@@ -208,9 +208,7 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
             return Ok(Summary::default());
         }
         match self.objects.read(&summary_key(prefix)).await? {
-            Some(bytes) => {
-                summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))
-            }
+            Some(bytes) => summary_from_json(&bytes).map_err(|e| PortError::unread("read the plan's summary", &e)),
             None => Err(PortError::never("read the plan's summary", "it is gone")),
         }
     }
