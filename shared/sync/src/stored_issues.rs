@@ -76,7 +76,7 @@ pub(crate) fn issues_to_json(stored: &StoredIssues) -> Vec<u8> {
 /// Reads the JSON of a run's issues.
 pub fn issues_from_json(bytes: &[u8]) -> Result<StoredIssues, PortError> {
     let bad = |detail: String| PortError::never("read the run's issues", detail);
-    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(crate::error::located(&e)))?;
     if wire.version != VERSION {
         return Err(bad(format!("version {} is not known", wire.version)));
     }
