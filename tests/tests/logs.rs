@@ -97,7 +97,8 @@ impl World {
             let (_, json) = line.split_once("] ").unwrap();
             serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {line}"))
         };
-        logs.iter().map(read).collect()
+        // Metrics are lines of another form.
+        logs.iter().filter(|line| !line.contains(r#"{"_aws":"#)).map(read).collect()
     }
 }
 

@@ -8,6 +8,7 @@ from rules.reading import as_list, binary, get, mappings, of_type, role_of, rule
 
 ENVIRONMENT = {
     "RUST_LOG",
+    "MUSTER_STACK",
     "MUSTER_TABLE",
     "MUSTER_BUCKET",
     "MUSTER_IMPORT_QUEUE",

@@ -85,6 +85,7 @@ pub(crate) fn environment(
         ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
+        ("MUSTER_STACK", "muster-local".to_owned()),
         ("MUSTER_TABLE", options.table.clone()),
         ("MUSTER_BUCKET", options.bucket.clone()),
         ("MUSTER_IMPORT_QUEUE", services.sqs.url("import")),

@@ -86,6 +86,10 @@ pub(crate) fn planned(commit: &CommitPlan<'_>) {
         Issues = issues,
         SourceToPlanSeconds = took,
     );
+    // A run that is planned anew waits for itself.
+    if commit.replaces.is_some_and(|replaced| *replaced != commit.run.id) {
+        ended(RunState::Superseded);
+    }
     if !commit.held.is_empty() {
         held(commit.held);
     }
