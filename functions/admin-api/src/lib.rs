@@ -18,9 +18,8 @@ use muster_sync::{Clock, Web};
 pub fn main() -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         muster_aws::init_logging();
-        let ports = Ports::from_env().await?;
         let (names, config) = (ClaimNames::told(&told_env), Config::told(&told_env));
-        let api = Api::new(Stage { ports, web: WebSender::from_env(), config });
+        let api = Api::new(Stage { ports: Ports::from_env().await?, web: WebSender::from_env(), config });
         lambda_runtime::run(service_fn(|event| handle(&api, &names, event))).await
     })
 }
@@ -36,8 +35,8 @@ pub async fn handle<W: Web>(
     let request = request_of(payload, names);
     // Less than API Gateway waits. Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
     let answer = tokio::time::timeout(Duration::from_secs(27), Box::pin(api.answer(&request)));
-    let answer = invocation.handle(async { answer.await.unwrap_or_else(|_| Response::not_in_time()) }).await;
-    Ok(answer_of(answer))
+    let answer = async { answer_of(answer.await.unwrap_or_else(|_| Response::not_in_time())) };
+    Ok(invocation.handle(answer).await)
 }
 
 /// What the API stands on.

@@ -132,7 +132,7 @@ impl From<PortError> for Problem {
                 Self::new(503, "not_now", "a service did not answer; ask again in a moment")
             }
             Retry::Never => {
-                tracing::error!("{error}");
+                tracing::error!(failure = error.for_log(), "a service refuses for good");
                 Self::new(500, "internal", "this failed and will fail again; the log of the admin API says why")
             }
         }

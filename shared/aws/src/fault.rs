@@ -67,17 +67,8 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
         }
         _ => (Retry::Later, "an unknown failure".to_owned()),
     };
-    let detail = if key.is_empty() { what } else { format!("{}: {what}", shown(key)) };
+    let detail = if key.is_empty() { what } else { format!("{key}: {what}") };
     PortError { operation, retry, detail }
-}
-
-/// A key as it may be told: without the name that a customer gave the file.
-pub(crate) fn shown(key: &str) -> String {
-    let mut parts = key.splitn(3, '/');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(stage @ ("inbox" | "partial" | "sftp")), Some(user), Some(_)) => format!("{stage}/{user}/…"),
-        _ => key.to_owned(),
-    }
 }
 
 /// What a cancelled transaction means: `Ok` when conditions did not hold, with the places of those steps and what is
@@ -106,15 +97,4 @@ pub(crate) fn cancelled(
 /// An item that this code did not write, or not in this form.
 pub(crate) fn unreadable(operation: &'static str, attribute: &str) -> PortError {
     PortError::never(operation, format!("the stored attribute `{attribute}` is missing or of another form"))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_key_is_told_without_the_name_of_a_customers_file() {
-        let check = |key, expected| assert_eq!(super::shown(key), expected);
-        check("inbox/acme-hr/jane-doe.csv", "inbox/acme-hr/…");
-        check("sftp/acme-hr/errors/jane-doe.csv", "sftp/acme-hr/…");
-        check("plans/acme/acme-hr/0a/1/chunk-0", "plans/acme/acme-hr/0a/1/chunk-0");
-    }
 }

@@ -87,7 +87,7 @@ pub async fn failed_messages(
         let taken = Box::pin(within(trace, work.instrument(span.clone()))).await;
         let failure = match taken {
             Ok(Ok(())) => continue,
-            Ok(Err(e)) => e.to_string(),
+            Ok(Err(e)) => e.downcast_ref::<PortError>().map_or_else(|| e.to_string(), PortError::for_log),
             Err(_) => "it made the function panic".to_owned(),
         };
         span.in_scope(|| tracing::warn!(failure, "message comes back"));

@@ -100,7 +100,7 @@ mod tests {
             })
             .await
         };
-        let (first, second) = futures_util::join!(one(1), one(2));
+        let (first, second) = futures_util::future::join(one(1), one(2)).await;
         assert_eq!((first, second), (Some(trace(1)), Some(trace(2))));
         assert_eq!(current(), None);
     }

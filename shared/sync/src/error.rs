@@ -48,6 +48,19 @@ impl PortError {
             other => Self::never(operation, other.to_string()),
         }
     }
+
+    /// As it may stand in a log: without the name that a customer gave a file.
+    pub fn for_log(&self) -> String {
+        let Self { operation, detail, .. } = self;
+        let mut parts = detail.splitn(3, '/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(stage @ ("inbox" | "partial" | "sftp")), Some(user), Some(rest)) => {
+                let what = rest.rsplit_once(": ").map_or("", |(_, what)| what);
+                format!("could not {operation}: {stage}/{user}/…: {what}")
+            }
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// What is wrong with stored JSON: the place alone, since the parser's own words may quote what stands there.

@@ -202,7 +202,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
         };
         match done {
             Err(fault) if fault.retry == Retry::Never => {
-                tracing::error!(%fault, "the run cannot be planned");
+                tracing::error!(fault = fault.for_log(), "the run cannot be planned");
                 let reason = fault.to_string().into();
                 self.end(run, &connection, Unplanned { state: RunState::Failed, reason, issues: Vec::new() }).await
             }
