@@ -63,10 +63,13 @@ const SHAPES: [(&str, &str); 20] = [
     ("a name", "renamed"),
 ];
 
+/// What looks like the beginning of a mail's link and is none.
+const ROUTES: [&str; 3] = ["/decisions/{token}", "/consents/{token}", "/consents/return\""];
+
 /// What stands in a line that may stand in none, in words.
 pub fn found(line: &str) -> Vec<String> {
     // A route's own path is no link.
-    let lower = line.to_lowercase().replace("/decisions/{token}", "").replace("/consents/{token}", "");
+    let lower = ROUTES.iter().fold(line.to_lowercase(), |line, route| line.replace(route, ""));
     let known = PLANTED.iter().chain(&SHAPES).filter(|(_, text)| lower.contains(text));
     let known = known.map(|(what, text)| format!("{what} ({text})"));
     let words = line.split(|c: char| !(c.is_alphanumeric() || "-.:_#/".contains(c))).filter(|word| is_of_staff(word));

@@ -49,3 +49,18 @@ impl PortError {
         }
     }
 }
+
+/// What is wrong with stored JSON: the place alone, since the parser's own words may quote what stands there.
+pub(crate) fn located(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn damaged_json_is_told_by_its_place_alone() {
+        let error = serde_json::from_str::<u64>(r#" "Kanariah""#).unwrap_err();
+        assert!(error.to_string().contains("Kanariah"), "the parser quotes: {error}");
+        assert_eq!(super::located(&error), "Data error at line 1, column 11");
+    }
+}

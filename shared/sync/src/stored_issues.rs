@@ -81,9 +81,9 @@ pub(crate) fn issues_to_json(stored: &StoredIssues) -> Vec<u8> {
 pub fn issues_from_json(bytes: &[u8]) -> Result<StoredIssues, PortError> {
     const READ: &str = "read the run's issues";
     let bad = |detail: String| PortError::never(READ, detail);
-    let WireVersion { version } = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    let WireVersion { version } = serde_json::from_slice(bytes).map_err(|e| bad(crate::error::located(&e)))?;
     format::ISSUES.check(Some(version)).map_err(|wrong| PortError::version(READ, &wrong))?;
-    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
+    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(crate::error::located(&e)))?;
     let issue = |wire: WireIssue| {
         let code = Code::ALL.iter().find(|code| code.as_str() == wire.code).copied();
         Ok(Issue {
