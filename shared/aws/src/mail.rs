@@ -82,7 +82,6 @@ fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
     let version = format::MAIL_TAGS.version.to_string();
     let trace = trace::current();
     [
-        ("v", version.as_str()),
         ("account", mail.account.as_str()),
         ("connection", &mail.connection),
         ("run", &mail.run),
@@ -90,6 +89,7 @@ fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
     ]
     .into_iter()
     .chain(trace.as_ref().map(|trace| ("trace", trace.root())))
+    .chain([("v", version.as_str())])
     .map(|(name, value)| MessageTag::builder().name(name).value(value).build())
     .collect()
 }
