@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 const TESTS: &[Test] = muster_tests::tests![
     a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file,
+    every_function_runs_the_program_that_was_asked_for,
     killed_functions_end_as_if_nothing_had_happened_f12,
     a_frozen_function_that_goes_on_after_its_lease_writes_nothing_f13,
     duplicated_delayed_and_reordered_messages_change_nothing,
@@ -75,6 +76,7 @@ fn options(data: &Path) -> Options {
     Options {
         data: Some(data.to_owned()),
         function_exe: Some(std::env::current_exe().unwrap()),
+        functions: muster_local::built_functions(),
         function_logs: false,
         concurrency: 2,
         bucket: "muster".into(),
@@ -189,6 +191,28 @@ async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     assert!(listed.contains(".errors.csv"), "{listed}");
     let back = std::fs::read_to_string(customer.folder.path().join("back.csv")).unwrap();
     assert!(back.contains("Twin") && back.contains("P7") && back.contains("Nobody"), "{back}");
+    world.stack.stop().await;
+}
+
+/// The built ones where `MUSTER_FUNCTIONS` names their folder, else this program.
+async fn every_function_runs_the_program_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(options(folder.path()), &[]).await;
+    let asked_for = |function: &str| match muster_local::built_functions() {
+        Some(folder) => folder.join(function).join("bootstrap").canonicalize().unwrap(),
+        None => std::env::current_exe().unwrap(),
+    };
+    world.rig.put(&format!("inbox/{}/{}", world.user, name(0)), &day(0)).await;
+    world.quiet().await;
+    let processes = world.stack.controls().processes();
+    for function in ["file-import", "apply", "report-email"] {
+        assert!(!processes[function].is_empty(), "{function}: {processes:?}");
+        for process in &processes[function] {
+            let runs = std::fs::read_link(format!("/proc/{process}/exe")).unwrap();
+            eprintln!("{function} is {}", runs.display());
+            assert_eq!(runs, asked_for(function), "{function}");
+        }
+    }
     world.stack.stop().await;
 }
 

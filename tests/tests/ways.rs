@@ -50,6 +50,7 @@ impl World {
     async fn start(change: impl FnOnce(Options) -> Options) -> Self {
         let options = Options {
             function_exe: Some(std::env::current_exe().unwrap()),
+            functions: muster_local::built_functions(),
             function_logs: false,
             bucket: "muster".into(),
             retry: Duration::from_millis(50),

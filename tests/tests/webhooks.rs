@@ -66,6 +66,7 @@ fn options() -> Options {
         // Where the rig looks for them.
         extra_env: vec![("MUSTER_SECRETS_PREFIX".into(), "/muster/test".into())],
         function_exe: Some(std::env::current_exe().unwrap()),
+        functions: muster_local::built_functions(),
         function_logs: false,
         retry: Duration::from_millis(100),
         max_receive: 1_000,

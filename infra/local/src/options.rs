@@ -28,10 +28,10 @@ pub struct Options {
     pub table: String,
     /// The sender of report mails.
     pub mail_from: String,
-    /// The program that is every function; this one when absent.
+    /// The program that is every function (`--function NAME`); this one when absent.
     pub function_exe: Option<PathBuf>,
-    /// Its arguments before the function's name.
-    pub function_args: Vec<String>,
+    /// A folder of built functions to run instead, `NAME/bootstrap` each.
+    pub functions: Option<PathBuf>,
     /// Environment of the function processes beyond what the stack sets.
     pub extra_env: Vec<(String, String)>,
     /// Whether queues are polled at all. Without it messages stay where they are.
@@ -76,7 +76,7 @@ impl Default for Options {
             table: "muster".to_owned(),
             mail_from: "muster@muster.example".to_owned(),
             function_exe: None,
-            function_args: vec!["--function".to_owned()],
+            functions: None,
             extra_env: Vec::new(),
             deliver: true,
             concurrency: 4,

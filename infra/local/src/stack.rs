@@ -22,6 +22,7 @@ use crate::{
     lambda::{Lambda, Settings},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
+    programs::{self, Programs},
     schedule,
     services::Services,
     sftp::SftpServer,
@@ -133,10 +134,21 @@ impl Stack {
         &self.services
     }
 
-    /// The environment that the function processes get: what an AWS SDK needs to reach this stack.
+    /// What an AWS SDK and the functions need to reach this stack.
     #[must_use]
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
+    }
+
+    /// Of that environment what the processes of one function get.
+    pub fn environment_of(&self, function: &str) -> Vec<(String, String)> {
+        programs::told(function, &self.environment).cloned().collect()
+    }
+
+    /// The program that runs as a function.
+    #[must_use]
+    pub fn program_of(&self, function: &str) -> PathBuf {
+        self.lambda.program_of(function)
     }
 
     /// Where the fake providers listen, as `http://host:port`.
@@ -270,8 +282,7 @@ fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<
 
 fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> anyhow::Result<Settings> {
     Ok(Settings {
-        exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
-        args: options.function_args.clone(),
+        programs: Programs::of(options)?,
         env,
         api: format!("http://{}/runtime", reachable(http)),
         timeout: options.function_timeout,
