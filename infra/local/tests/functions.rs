@@ -450,8 +450,19 @@ async fn a_built_function_is_told_what_lambda_tells_it_and_nothing_else() {
     }
     let root = functions.join("apply").canonicalize().unwrap();
     assert!(told.contains(&format!("LAMBDA_TASK_ROOT={}", root.display())), "{told:#?}");
-    let begins =
-        ["AWS_", "MUSTER_", "LAMBDA_", "PROBE_", "_HANDLER=", "TZ=", "LANG=", "PATH=", "RUST_LOG=", "NO_PROXY="];
+    let begins = [
+        "AWS_",
+        "MUSTER_",
+        "LAMBDA_",
+        "PROBE_",
+        "_HANDLER=",
+        "_X_AMZN_",
+        "TZ=",
+        "LANG=",
+        "PATH=",
+        "RUST_LOG=",
+        "NO_PROXY=",
+    ];
     let others = told.iter().filter(|line| line.contains('=') && !line.contains(" pid="));
     let others: Vec<_> = others.filter(|line| !begins.iter().any(|begin| line.starts_with(begin))).collect();
     assert!(others.is_empty(), "inherited: {others:#?}");
