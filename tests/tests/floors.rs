@@ -57,6 +57,8 @@ const FLOORS: &[Floor] = &[
     // The fakes judge the connectors, so they may share nothing with them.
     Floor { folder: "infra/fakes", below: Some(&[]), banned: &["aws-", "aws_lambda", "lambda", "reqwest"] },
     Floor { folder: "infra/local", below: None, banned: &[] },
+    // What the functions' cold starts are compared with.
+    Floor { folder: "infra/release/empty", below: Some(&[]), banned: &["aws-", "hyper", "axum"] },
     Floor { folder: "tests", below: None, banned: &[] },
     Floor { folder: "tests/", below: None, banned: &["aws-", "aws_lambda", "lambda"] },
 ];

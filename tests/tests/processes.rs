@@ -17,6 +17,7 @@ use muster_tests::suite_logs;
 
 const TESTS: &[Test] = muster_tests::tests![
     a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file,
+    every_function_runs_the_program_that_was_asked_for,
     killed_functions_end_as_if_nothing_had_happened_f12,
     a_frozen_function_that_goes_on_after_its_lease_writes_nothing_f13,
     duplicated_delayed_and_reordered_messages_change_nothing,
@@ -38,6 +39,7 @@ fn options(data: &Path) -> Options {
     Options {
         data: Some(data.to_owned()),
         function_exe: Some(std::env::current_exe().unwrap()),
+        functions: muster_local::built_functions(),
         function_logs: false,
         log_watch: Some(suite_logs::line),
         extra_env: suite_logs::environment(),
@@ -49,15 +51,6 @@ fn options(data: &Path) -> Options {
         function_timeout: Duration::from_secs(5),
         ..Options::default()
     }
-}
-
-/// The program that a function's process must be: out of the release's zips where those are chosen, else this one.
-fn chosen(function: &str) -> PathBuf {
-    let program = match std::env::var_os("MUSTER_FUNCTIONS") {
-        Some(folder) => Path::new(&folder).join(function).join("bootstrap"),
-        None => std::env::current_exe().unwrap(),
-    };
-    program.canonicalize().unwrap()
 }
 
 impl World {
@@ -151,12 +144,6 @@ async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     let picture = world.rig.picture().await;
     let shown = |start: &str| picture.iter().filter(|line| line.starts_with(start)).cloned().collect::<Vec<_>>();
     assert_eq!(shown("person ").len(), 299);
-    let processes = world.stack.controls().processes();
-    assert!(["file-import", "apply", "report-email"].iter().all(|name| processes.contains_key(*name)), "{processes:?}");
-    for (function, pid) in processes.iter().flat_map(|(function, pids)| pids.iter().map(move |pid| (function, pid))) {
-        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
-        assert_eq!(program, chosen(function), "{function}: the end-to-end tests judge the programs that were chosen");
-    }
     let groups = [
         "group Acme staff 299",
         "group Department: Legal 100",
@@ -169,6 +156,28 @@ async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     assert!(listed.contains(".errors.csv"), "{listed}");
     let back = std::fs::read_to_string(customer.folder.path().join("back.csv")).unwrap();
     assert!(back.contains("Twin") && back.contains("P7") && back.contains("Nobody"), "{back}");
+    world.stack.stop().await;
+}
+
+/// The built ones where `MUSTER_FUNCTIONS` names their folder, else this program.
+async fn every_function_runs_the_program_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(options(folder.path()), &[]).await;
+    let asked_for = |function: &str| match muster_local::built_functions() {
+        Some(folder) => folder.join(function).join("bootstrap").canonicalize().unwrap(),
+        None => std::env::current_exe().unwrap(),
+    };
+    world.rig.put(&format!("inbox/{}/{}", world.user, name(0)), &day(0)).await;
+    world.quiet().await;
+    let processes = world.stack.controls().processes();
+    for function in ["file-import", "apply", "report-email"] {
+        assert!(!processes[function].is_empty(), "{function}: {processes:?}");
+        for process in &processes[function] {
+            let runs = std::fs::read_link(format!("/proc/{process}/exe")).unwrap();
+            eprintln!("{function} is {}", runs.display());
+            assert_eq!(runs, asked_for(function), "{function}");
+        }
+    }
     world.stack.stop().await;
 }
 

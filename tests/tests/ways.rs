@@ -51,6 +51,7 @@ impl World {
     async fn start(change: impl FnOnce(Options) -> Options) -> Self {
         let options = Options {
             function_exe: Some(std::env::current_exe().unwrap()),
+            functions: muster_local::built_functions(),
             function_logs: false,
             log_watch: Some(suite_logs::line),
             extra_env: suite_logs::environment(),

@@ -38,6 +38,7 @@ fn options() -> Options {
             ("RUST_LOG".into(), suite_logs::FILTER.into()),
         ],
         function_exe: Some(std::env::current_exe().unwrap()),
+        functions: muster_local::built_functions(),
         function_logs: false,
         log_watch: Some(suite_logs::line),
         retry: Duration::from_millis(100),

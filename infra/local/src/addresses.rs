@@ -99,6 +99,10 @@ pub(crate) fn environment(
         // Names only: the SFTP server looks at a session's policy, and nobody at its role.
         ("MUSTER_SFTP_ROLE_ARN", "arn:aws:iam::000000000000:role/muster-sftp-users".to_owned()),
         ("MUSTER_BUCKET_KEY_ARN", "arn:aws:kms:us-east-1:000000000000:key/muster".to_owned()),
+        // As the issuer of tokens names them.
+        ("MUSTER_CLAIM_ACCOUNT", "account".to_owned()),
+        ("MUSTER_CLAIM_ROLE", "role".to_owned()),
+        ("MUSTER_SECRETS_KEY", "arn:aws:kms:us-east-1:000000000000:key/muster".to_owned()),
         ("MUSTER_SECRETS_PREFIX", "/muster/local".to_owned()),
         // Fake providers on this machine may be called.
         ("MUSTER_LOCAL", "1".to_owned()),

@@ -25,6 +25,7 @@ mod mail_page;
 mod function;
 mod lambda;
 mod mapping;
+mod programs;
 mod sftp;
 
 pub mod bus;
@@ -50,6 +51,7 @@ pub use function::{FUNCTIONS, end_with_parent, run_function};
 pub use lambda::InvocationRecord;
 pub use mapping::{MAPPINGS, Mapping};
 pub use options::Options;
+pub use programs::built_functions;
 pub use services::Services;
 pub use stack::{Stack, running};
 

@@ -28,13 +28,10 @@ pub struct Options {
     pub table: String,
     /// The sender of report mails.
     pub mail_from: String,
-    /// A folder with `NAME/bootstrap` for each function, as the zips of a release hold them; `MUSTER_FUNCTIONS` unless
-    /// set. The functions are then these programs, and not the one that `function_exe` names.
-    pub functions: Option<PathBuf>,
-    /// The program that is every function; this one when absent.
+    /// The program that is every function (`--function NAME`); this one when absent.
     pub function_exe: Option<PathBuf>,
-    /// Its arguments before the function's name.
-    pub function_args: Vec<String>,
+    /// A folder of built functions to run instead, `NAME/bootstrap` each.
+    pub functions: Option<PathBuf>,
     /// Environment of the function processes beyond what the stack sets.
     pub extra_env: Vec<(String, String)>,
     /// Whether queues are polled at all. Without it messages stay where they are.
@@ -80,9 +77,8 @@ impl Default for Options {
             bucket: "muster-local".to_owned(),
             table: "muster".to_owned(),
             mail_from: "muster@muster.example".to_owned(),
-            functions: std::env::var_os("MUSTER_FUNCTIONS").map(PathBuf::from),
             function_exe: None,
-            function_args: vec!["--function".to_owned()],
+            functions: None,
             extra_env: Vec::new(),
             deliver: true,
             concurrency: 4,

@@ -17,12 +17,12 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
-    function::FUNCTIONS,
     http,
     issuer::{Key, MOMENT, own_grant},
-    lambda::{Lambda, Settings, program},
+    lambda::{Lambda, Settings},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
+    programs::{self, Programs},
     schedule,
     services::Services,
     sftp::SftpServer,
@@ -134,10 +134,21 @@ impl Stack {
         &self.services
     }
 
-    /// The environment that the function processes get: what an AWS SDK needs to reach this stack.
+    /// What an AWS SDK and the functions need to reach this stack.
     #[must_use]
     pub fn environment(&self) -> &[(String, String)] {
         &self.environment
+    }
+
+    /// Of that environment what the processes of one function get.
+    pub fn environment_of(&self, function: &str) -> Vec<(String, String)> {
+        programs::told(function, &self.environment).cloned().collect()
+    }
+
+    /// The program that runs as a function.
+    #[must_use]
+    pub fn program_of(&self, function: &str) -> PathBuf {
+        self.lambda.program_of(function)
     }
 
     /// Where the fake providers listen, as `http://host:port`.
@@ -278,11 +289,8 @@ fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<
 }
 
 fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> anyhow::Result<Settings> {
-    let functions = options.functions.as_deref().map(complete).transpose()?;
     Ok(Settings {
-        functions,
-        exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
-        args: options.function_args.clone(),
+        programs: Programs::of(options)?,
         env,
         api: format!("http://{}/runtime", reachable(http)),
         timeout: options.function_timeout,
@@ -291,16 +299,6 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         print_logs: options.function_logs,
         log_watch: options.log_watch,
     })
-}
-
-/// The folder, with the program of every function in it, as an absolute path.
-fn complete(folder: &Path) -> anyhow::Result<PathBuf> {
-    for function in FUNCTIONS {
-        let file = program(folder, function);
-        let help = "unpack the zips of infra/release/zips there, each into a folder of its function's name";
-        anyhow::ensure!(file.is_file(), "there is no {}; {help}", file.display());
-    }
-    folder.canonicalize().with_context(|| format!("{} cannot be used", folder.display()))
 }
 
 async fn sweep(services: Services, lambda: Lambda) {

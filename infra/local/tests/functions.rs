@@ -39,13 +39,26 @@ const TESTS: &[Test] = tests![
     a_pause_holds_messages_back,
     nothing_is_left_after_stop,
     a_function_does_not_outlive_a_killed_parent,
+    a_built_function_does_not_outlive_a_killed_parent_even_frozen_or_at_work,
+    a_built_function_is_told_what_lambda_tells_it_and_nothing_else,
+    a_folder_without_a_built_function_is_refused_by_its_name,
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments = std::env::args();
+    if arguments.next().is_some_and(|program| program.ends_with("/bootstrap")) {
+        return built_function();
+    }
+    let arguments: Vec<String> = arguments.collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--function", _] => function(),
-        ["--parent", folder] => parent(Path::new(folder)),
+        ["--function", _] => {
+            muster_local::end_with_parent();
+            built_function()
+        }
+        ["--parent", folder] => parent(Path::new(folder), |options| options),
+        ["--parent-of-built", folder] => {
+            parent(Path::new(folder), |options| Options { functions: Some(built(Path::new(folder))), ..options })
+        }
         filter => run_tests(filter.iter().find(|a| !a.starts_with('-')).copied().unwrap_or_default()),
     }
 }
@@ -68,8 +81,8 @@ fn runtime() -> tokio::runtime::Runtime {
 
 // The function under test: does what the bodies of its messages say, and writes down what it did.
 
-fn function() -> ExitCode {
-    muster_local::end_with_parent();
+/// As it comes out of a zip: it knows nothing of a parent.
+fn built_function() -> ExitCode {
     if std::env::var("PROBE_INIT").is_ok() {
         eprintln!("cannot start");
         return ExitCode::FAILURE;
@@ -90,6 +103,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
             "panic" => panic!("as told"),
             "exit" => std::process::exit(3),
             "odd" => return Ok(json!("odd")),
+            "environment" => std::env::vars().for_each(|(name, value)| note(&format!("{name}={value}"))),
             "sleep" => tokio::time::sleep(Duration::from_millis(number.parse().unwrap())).await,
             "first" if record["attributes"]["ApproximateReceiveCount"] == "1" => {
                 tokio::time::sleep(Duration::from_secs(60)).await
@@ -113,12 +127,25 @@ fn note(line: &str) {
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
+/// A folder of built functions, each of them this program.
+fn built(folder: &Path) -> PathBuf {
+    let built = folder.join("built");
+    for function in muster_local::FUNCTIONS {
+        std::fs::create_dir_all(built.join(function)).unwrap();
+        std::os::unix::fs::symlink(std::env::current_exe().unwrap(), built.join(function).join("bootstrap")).unwrap();
+    }
+    built
+}
+
 /// A stack that waits to be killed, with one function process.
-fn parent(folder: &Path) -> ExitCode {
+fn parent(folder: &Path, change: impl FnOnce(Options) -> Options) -> ExitCode {
     runtime().block_on(async {
-        let probe = Probe::start_in(folder.to_owned(), |o| o).await;
+        let probe = Probe::start_in(folder.to_owned(), change).await;
         probe.send("sleep 60000");
         eventually("a process", || !probe.stack.controls().processes().is_empty()).await;
+        if folder.join("freeze").exists() {
+            while probe.stack.controls().freeze("apply").await.is_none() {}
+        }
         std::fs::write(folder.join("child"), probe.stack.controls().processes()["apply"][0].to_string()).unwrap();
         std::future::pending::<()>().await;
     });
@@ -386,13 +413,66 @@ async fn nothing_is_left_after_stop() {
 }
 
 async fn a_function_does_not_outlive_a_killed_parent() {
+    check_ends_with("--parent", false).await;
+}
+
+async fn a_built_function_does_not_outlive_a_killed_parent_even_frozen_or_at_work() {
+    for frozen in [false, true] {
+        check_ends_with("--parent-of-built", frozen).await;
+    }
+}
+
+/// Kills a stack whose function is at work for a minute, or frozen at it.
+async fn check_ends_with(parent: &str, frozen: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let mut parent = tokio::process::Command::new(std::env::current_exe().unwrap());
-    let mut parent = parent.arg("--parent").arg(folder.path()).kill_on_drop(true).spawn().unwrap();
+    if frozen {
+        std::fs::write(folder.path().join("freeze"), "").unwrap();
+    }
+    let mut process = tokio::process::Command::new(std::env::current_exe().unwrap());
+    let mut process = process.arg(parent).arg(folder.path()).kill_on_drop(true).spawn().unwrap();
     let child = || std::fs::read_to_string(folder.path().join("child")).ok().and_then(|t| t.parse::<u32>().ok());
     eventually("a child", || child().is_some()).await;
     let child = child().unwrap();
     assert!(lives(child));
-    parent.kill().await.unwrap();
+    process.kill().await.unwrap();
     eventually("the child is gone", || !lives(child)).await;
+}
+
+async fn a_built_function_is_told_what_lambda_tells_it_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let functions = built(folder.path());
+    let probe = Probe::start(|o| Options { functions: Some(functions.clone()), ..o }).await;
+    probe.send("environment");
+    probe.quiet().await;
+    let told = probe.notes();
+    for expected in ["_HANDLER=bootstrap", "AWS_LAMBDA_FUNCTION_NAME=apply", "TZ=:UTC"] {
+        assert!(told.iter().any(|line| line == expected), "{expected}: {told:#?}");
+    }
+    let root = functions.join("apply").canonicalize().unwrap();
+    assert!(told.contains(&format!("LAMBDA_TASK_ROOT={}", root.display())), "{told:#?}");
+    let begins = [
+        "AWS_",
+        "MUSTER_",
+        "LAMBDA_",
+        "PROBE_",
+        "_HANDLER=",
+        "_X_AMZN_",
+        "TZ=",
+        "LANG=",
+        "PATH=",
+        "RUST_LOG=",
+        "NO_PROXY=",
+    ];
+    let others = told.iter().filter(|line| line.contains('=') && !line.contains(" pid="));
+    let others: Vec<_> = others.filter(|line| !begins.iter().any(|begin| line.starts_with(begin))).collect();
+    assert!(others.is_empty(), "inherited: {others:#?}");
+    probe.stack.stop().await;
+}
+
+async fn a_folder_without_a_built_function_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let functions = built(folder.path());
+    std::fs::remove_file(functions.join("report-email/bootstrap")).unwrap();
+    let refused = Stack::start(Options { functions: Some(functions), ..Options::default() }).await.err().unwrap();
+    assert!(format!("{refused:#}").contains("report-email/bootstrap"), "{refused:#}");
 }

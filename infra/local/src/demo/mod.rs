@@ -22,7 +22,7 @@ use anyhow::bail;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{options::Options, stack::Stack};
+use crate::{options::Options, programs::built_functions, stack::Stack};
 use scene::Scene;
 use story::{Story, number};
 
@@ -43,6 +43,9 @@ pub(crate) struct DemoArgs {
     /// People of the first day's export.
     #[arg(long, value_name = "N", default_value_t = 2500, value_parser = clap::value_parser!(u32).range(200..=200_000))]
     people: u32,
+    /// A folder of built functions to run, as for `up`.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
 }
 
 /// Runs the demo.
@@ -58,6 +61,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<()> {
         fakes: Some(free(PORTS[2])),
         schedule: Some(SCHEDULE),
         function_logs: false,
+        functions: args.functions.clone().or_else(built_functions),
         ..Options::patient()
     };
     let mut story = Story::new(std::io::stdout().is_terminal());

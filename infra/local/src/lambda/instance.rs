@@ -1,7 +1,6 @@
 //! One process of a function: started, given one invocation at a time, killed, frozen.
 
 use std::{
-    path::{Path, PathBuf},
     process::Stdio,
     sync::{
         Arc, Mutex, PoisonError,
@@ -18,7 +17,7 @@ use tokio::{
 };
 
 use super::{Lambda, Settings};
-use crate::digest;
+use crate::{digest, programs};
 
 /// One event for a function.
 #[derive(Debug)]
@@ -76,6 +75,7 @@ pub(super) fn spawn(function: &str, settings: &Settings, lambda: &Lambda) -> std
     let id = digest::random_hex();
     let mut child = command(function, &id, settings).spawn()?;
     let pid = child.id().unwrap_or_default();
+    let guard = if settings.programs.are_built() { Some(guard(pid)?) } else { None };
     follow(child.stdout.take(), function, lambda);
     follow(child.stderr.take(), function, lambda);
     let (give, take) = mpsc::unbounded_channel();
@@ -93,46 +93,26 @@ pub(super) fn spawn(function: &str, settings: &Settings, lambda: &Lambda) -> std
         frozen: AtomicBool::new(false),
         exit,
     });
-    tokio::spawn(supervise(child, instance.clone(), exited, lambda.clone()));
+    tokio::spawn(supervise((child, guard), instance.clone(), exited, lambda.clone()));
     Ok(instance)
 }
 
-/// What a person may have set for the real AWS and a function must not see.
-const FOREIGN: [&str; 6] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_CA_BUNDLE",
-];
-
-/// Where the program of a function lies in a folder of unpacked zips.
-pub(crate) fn program(folder: &Path, function: &str) -> PathBuf {
-    folder.join(function).join("bootstrap")
-}
-
 fn command(function: &str, id: &str, settings: &Settings) -> Command {
-    let mut command = match &settings.functions {
-        Some(folder) => Command::new(program(folder, function)),
-        None => Command::new(&settings.exe),
-    };
-    if settings.functions.is_none() {
-        command.args(&settings.args).arg(function);
-    }
-    for inherited in FOREIGN {
-        command.env_remove(inherited);
-    }
+    let mut command = settings.programs.command(function);
+    let program = settings.programs.exe(function);
     command
-        .envs(settings.env.iter().map(|(k, v)| (k, v)))
+        .envs(programs::told(function, &settings.env).map(|(k, v)| (k, v)))
+        .env("_HANDLER", "bootstrap")
+        .env("LAMBDA_TASK_ROOT", program.parent().unwrap_or(&program))
+        .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
+        .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .env("AWS_LAMBDA_RUNTIME_API", format!("{}/{id}", settings.api))
         .env("AWS_LAMBDA_FUNCTION_NAME", function)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{function}"))
         .env("AWS_LAMBDA_LOG_STREAM_NAME", id)
-        .env(crate::function::STDIN_IS_PARENT, "1")
-        // The pipe closes when this process ends, however it ends; that ends the child.
+        // The pipe closes when this process ends, however it ends; that ends the child, or its guard.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -153,7 +133,19 @@ fn follow(output: Option<impl AsyncRead + Unpin + Send + 'static>, function: &st
     });
 }
 
-async fn supervise(mut child: Child, instance: Arc<Instance>, exited: watch::Sender<Option<String>>, lambda: Lambda) {
+/// Kills a built function when this process ends, however it ends: that one does not watch its standard input.
+fn guard(pid: u32) -> std::io::Result<Child> {
+    let mut guard = Command::new("sh");
+    guard.args(["-c", "read -r nothing; kill -s KILL \"$0\"", &pid.to_string()]).stdin(Stdio::piped());
+    guard.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).kill_on_drop(true).spawn()
+}
+
+async fn supervise(
+    (mut child, guard): (Child, Option<Child>),
+    instance: Arc<Instance>,
+    exited: watch::Sender<Option<String>>,
+    lambda: Lambda,
+) {
     let stdin = child.stdin.take();
     let status = tokio::select! {
         status = child.wait() => status,
@@ -163,6 +155,10 @@ async fn supervise(mut child: Child, instance: Arc<Instance>, exited: watch::Sen
         }
     };
     drop(stdin);
+    // Killed before its pipe closes: the process id may be another's by now.
+    if let Some(mut guard) = guard {
+        let _ = guard.kill().await;
+    }
     let how = status.map_or_else(|e| e.to_string(), |s| s.to_string());
     let how = match instance.init_error.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(error) => format!("init error: {error}"),

@@ -14,8 +14,8 @@ use axum::{Router, body::Bytes};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::{clock::Clock, digest, trace};
-pub(crate) use instance::{Instance, Invocation, Outcome, program};
+use crate::{clock::Clock, digest, programs::Programs, trace};
+pub(crate) use instance::{Instance, Invocation, Outcome};
 
 /// How many invocations and log lines are remembered.
 const REMEMBERED: usize = 10_000;
@@ -23,12 +23,7 @@ const REMEMBERED: usize = 10_000;
 /// How functions are started and how long they may take.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The program that is every function.
-    pub(crate) exe: PathBuf,
-    /// The folder of the programs that are used in its place, one a function.
-    pub(crate) functions: Option<PathBuf>,
-    /// Its arguments before the function's name.
-    pub(crate) args: Vec<String>,
+    pub(crate) programs: Programs,
     pub(crate) env: Vec<(String, String)>,
     /// Base of the Runtime API, for example `http://127.0.0.1:7300/runtime`.
     pub(crate) api: String,
@@ -100,6 +95,11 @@ impl Lambda {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The program that runs as a function.
+    pub(crate) fn program_of(&self, function: &str) -> PathBuf {
+        self.settings.programs.exe(function)
+    }
+
     /// The routes of the Runtime API; each instance has a path of its own.
     pub(crate) fn router(&self) -> Router {
         api::router(self.clone())
@@ -162,7 +162,7 @@ impl Lambda {
             }
         }
         let instance = instance::spawn(function, &self.settings, self)
-            .map_err(|e| format!("could not start {}: {e}", self.settings.exe.display()))?;
+            .map_err(|e| format!("could not start {}: {e}", self.program_of(function).display()))?;
         state.instances.insert(instance.id.clone(), instance.clone());
         Ok((instance, true))
     }
