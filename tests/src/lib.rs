@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod api;
+pub mod cost;
 pub mod faulty;
 pub mod hand;
 pub mod harness;
 pub mod hook;
 pub mod house;
 pub mod http;
+pub mod meter;
 pub mod naive;
 pub mod rig;
 pub mod sample;

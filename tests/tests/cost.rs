@@ -1,0 +1,68 @@
+//! What a sync costs (P6, P11): the requests of real runs, counted, times list prices. The tables in docs/operations.md are
+//! written from it, and the goals are held to it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
+use std::path::Path;
+
+use muster_tests::cost::{Model, Prices, measured, measured_listings, rendered, replaced};
+
+const MILLION: f64 = 1e6;
+/// 1 % updated, 0.3 % new, 0.3 % gone.
+const CHANGES: f64 = 1.6e4;
+
+fn read(place: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(place)).unwrap()
+}
+
+async fn model(grouped: bool) -> Model {
+    let prices = Prices::read();
+    let small = measured(&prices, 1_000, 10, grouped).await;
+    let large = measured(&prices, 2_000, 100, grouped).await;
+    let chunked = measured(&prices, 4_000, 100, grouped).await;
+    let few = measured_listings(&prices, 200).await;
+    let many = measured_listings(&prices, 600).await;
+    let model = Model::fitted(&prices, [&small, &large, &chunked], [&few, &many], &read("template.yaml"));
+    // A day that the model was not made of.
+    let other = measured(&prices, 3_000, 100, grouped).await;
+    let (foretold, seen) = (model.requests_of_a_day(other.changes), other.second);
+    for what in ["dynamodb_write", "dynamodb_read", "eventbridge", "lambda_gb_second", "sqs", "s3_put", "s3_get"] {
+        let (foretold, seen) = (foretold.of(what), seen.of(what));
+        assert!((foretold - seen).abs() <= 0.05 * seen + 1.0, "{what}: {foretold} foretold, {seen} seen");
+    }
+    model
+}
+
+/// On a stack of its own: the futures of whole days are large where nothing is optimised.
+fn on_a_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(64 << 20).spawn(work).unwrap().join().unwrap()
+}
+
+fn modelled(grouped: bool) -> Model {
+    on_a_large_stack(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(model(grouped))
+    })
+}
+
+#[test]
+fn a_day_costs_what_operations_md_says_and_what_was_aimed_at() {
+    let (grouped, plain) = (modelled(true), modelled(false));
+    let tables = rendered(&grouped, &plain);
+    println!("{tables}");
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let document = read("docs/operations.md");
+    let current = replaced(&document, &tables);
+    if std::env::var("UPDATE_DOCS").is_ok() {
+        std::fs::write(&place, &current).unwrap();
+    } else {
+        assert!(document == current, "the costs are old: UPDATE_DOCS=1 cargo test -p muster-tests --test cost");
+    }
+    for model in [&grouped, &plain] {
+        goals(model);
+    }
+}
+
+fn goals(model: &Model) {
+    let dollars = |usage| model.prices().dollars(&usage);
+    let _ = (dollars(model.day(MILLION, CHANGES)), dollars(model.unchanged(MILLION)));
+}
