@@ -169,6 +169,13 @@ fn operations_not_allowed(code: &str, template: &str) -> Vec<String> {
         .collect()
 }
 
+/// One sentence for each function whose lines the log would take for another crate's and drop.
+fn functions_that_cannot_be_heard(folders: &[String], log: &str) -> Vec<String> {
+    let heard = |folder: &&String| log.contains(&format!("\"{}\"", folder.replace('-', "_")));
+    let deaf = folders.iter().filter(|folder| !heard(folder));
+    deaf.map(|folder| format!("shared/aws/src/log.rs must name {folder} among its own")).collect()
+}
+
 /// Lines of a source file without its unit tests, which close the file by custom.
 fn lines_without_tests(source: &str) -> usize {
     source.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default().lines().count()
@@ -295,6 +302,11 @@ fn a_function_has_one_name_for_folder_package_binary_and_resource() {
 }
 
 #[test]
+fn every_functions_lines_are_written() {
+    check(functions_that_cannot_be_heard(&functions(), &read("shared/aws/src/log.rs")));
+}
+
+#[test]
 fn every_operation_of_the_ports_is_allowed_in_the_template() {
     let code: String = sources(&["shared/aws/src"]).iter().map(read).collect();
     check(operations_not_allowed(&code, &read("template.yaml")));
@@ -390,6 +402,13 @@ fn a_function_with_two_names_is_seen() {
     check_seen(named("apply", "run", "  Binary: apply"), "must build the one binary apply");
     check_seen(named("apply", "apply", ""), "must have one resource");
     check_seen(named("apply", "apply", "Binary: apply\nBinary: poll"), "template.yaml builds poll");
+}
+
+#[test]
+fn a_function_whose_lines_would_be_dropped_is_seen() {
+    let folders = ["file-import".to_owned(), "apply".to_owned()];
+    check_seen(functions_that_cannot_be_heard(&folders, r#"["muster", "apply"]"#), "must name file-import");
+    check(functions_that_cannot_be_heard(&folders, r#"["file_import", "apply"]"#));
 }
 
 #[test]

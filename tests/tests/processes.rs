@@ -86,6 +86,15 @@ fn options(data: &Path) -> Options {
     }
 }
 
+/// The program that a function's process must be: out of the release's zips where those are chosen, else this one.
+fn chosen(function: &str) -> PathBuf {
+    let program = match std::env::var_os("MUSTER_FUNCTIONS") {
+        Some(folder) => Path::new(&folder).join(function).join("bootstrap"),
+        None => std::env::current_exe().unwrap(),
+    };
+    program.canonicalize().unwrap()
+}
+
 impl World {
     async fn start(options: Options, keys: &[String]) -> Self {
         let stack = Stack::start(options).await.unwrap();
@@ -177,6 +186,12 @@ async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
     let picture = world.rig.picture().await;
     let shown = |start: &str| picture.iter().filter(|line| line.starts_with(start)).cloned().collect::<Vec<_>>();
     assert_eq!(shown("person ").len(), 299);
+    let processes = world.stack.controls().processes();
+    assert!(["file-import", "apply", "report-email"].iter().all(|name| processes.contains_key(*name)), "{processes:?}");
+    for (function, pid) in processes.iter().flat_map(|(function, pids)| pids.iter().map(move |pid| (function, pid))) {
+        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap();
+        assert_eq!(program, chosen(function), "{function}: the end-to-end tests judge the programs that were chosen");
+    }
     let groups = [
         "group Acme staff 299",
         "group Department: Legal 100",

@@ -1,7 +1,7 @@
 //! Says who is let in at the SFTP server, and where their home is: the identity provider of AWS Transfer.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use muster_aws::{Clients, HomesConfig, Table, TableConfig};
+use muster_aws::{Clients, HomesConfig, Invocation, Table, TableConfig};
 use muster_sync::{Admission, Attempt, admit};
 use serde_json::{Value, json};
 
@@ -33,29 +33,26 @@ pub fn main() -> Result<(), Error> {
 /// # Errors
 /// When the table cannot be read; Transfer lets nobody in then.
 pub async fn handle(stage: &Stage, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let LambdaEvent { payload, context } = event;
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
+    Box::pin(invocation.handle(answered(stage, &payload))).await
+}
+
+async fn answered(stage: &Stage, event: &Value) -> Result<Value, Error> {
     // Member by member: an error about the whole event could quote the password.
-    let told = |name: &str| event.payload.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let told = |name: &str| event.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let attempt = Attempt {
         user: told("username").unwrap_or_default(),
         password: told("password"),
         from: told("sourceIp").and_then(|address| address.parse().ok()),
     };
-    // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
-    Ok(match Box::pin(admit(&stage.table, attempt)).await? {
-        Admission::Open(opened) => {
-            let login = &opened.login;
-            let by = if opened.keys.is_some() { "one of its keys is to be proved" } else { "by password" };
-            tracing::info!(account.id = %login.account, connection.id = %login.connection, "login opens: {by}");
-            stage.homes.answer(&opened.user, opened.keys.as_deref())
+    match admit(&stage.table, attempt).await {
+        Ok(Admission::Open(opened)) => Ok(stage.homes.answer(&opened.user, opened.keys.as_deref())),
+        Ok(Admission::Refused(_)) => Ok(json!({})),
+        Err(error) => {
+            tracing::warn!(%error, "login not judged");
+            Err(error.into())
         }
-        Admission::Refused(Some(login), why) => {
-            tracing::info!(account.id = %login.account, connection.id = %login.connection, "login refused: {why:?}");
-            json!({})
-        }
-        // What was typed as a name may be a password.
-        Admission::Refused(None, why) => {
-            tracing::info!("login refused: {why:?}");
-            json!({})
-        }
-    })
+    }
 }

@@ -13,6 +13,12 @@ def open_route(template):
     paths["/{proxy+}"] = copy.deepcopy(paths["/webhooks/{connector}"])
 
 
+def claim_waf(template):
+    api = "arn:${AWS::Partition}:apigateway:${AWS::Region}::/apis/${AdminApi}/stages/$default"
+    association = {"ResourceArn": {"Fn::Sub": api}, "WebACLArn": "arn:aws:wafv2:eu-central-1:1:regional/webacl/a/b"}
+    template["Resources"]["Waf"] = {"Type": "AWS::WAFv2::WebACLAssociation", "Properties": association}
+
+
 PLANTED = [
     ("API without rate", "http_api", drop(*properties(STAGE, "DefaultRouteSettings", "ThrottlingRateLimit"))),
     ("API without limits", "http_api", drop(*properties(STAGE, "DefaultRouteSettings"))),
@@ -26,4 +32,9 @@ PLANTED = [
      put(*properties("WebhookApi", *HOOK, "post", "x-amazon-apigateway-integration", "payloadFormatVersion"), "1.0")),
     ("admin API open", "admin_routes_are_closed",
      drop(*properties("AdminApi", "Body", "paths", "/v1/{proxy+}", "post", "security"))),
+    ("WAF before an HTTP API", "no_waf_on_http_api", claim_waf),
+    ("old TLS under an own host name", "own_domains",
+     put(*properties("AdminDomain", "DomainNameConfigurations", 0, "SecurityPolicy"), "TLS_1_0")),
+    ("API Gateway's address stays open", "own_domains", drop(*properties("WebhookApi", "Body", "servers"))),
+    ("no own host name", "own_domains", drop("WebhookDomainMapping")),
 ]

@@ -2,7 +2,7 @@
 
 import copy
 
-from planted.making import drop, properties, put
+from planted.making import drop, properties, put, statement
 
 MINUTE = properties("ScheduledPollFunctionMinute", "Targets", 0)
 
@@ -10,6 +10,21 @@ MINUTE = properties("ScheduledPollFunctionMinute", "Targets", 0)
 def second_resource(template):
     template["Resources"]["Twin"] = copy.deepcopy(template["Resources"]["ApplyFunction"])
 
+
+def set_aside(template):
+    template["Parameters"]["ReserveConcurrency"]["Default"] = "yes"
+
+
+def fewer_for_polls(template):
+    template["Mappings"]["PollReserves"]["50"]["Executions"] = 50
+
+
+def another_setting(template):
+    template["Parameters"]["PollConcurrency"]["AllowedValues"].append(200)
+
+
+ASIDE = "ReservedConcurrentExecutions"
+QUEUE = {"Fn::GetAtt": ["ApplyQueue", "Arn"]}
 
 PLANTED = [
     ("secret in the environment", "no_secrets",
@@ -30,4 +45,17 @@ PLANTED = [
     ("no schedule", "schedules", drop("ScheduledPollFunctionMinute")),
     ("secret beside its name", "no_secrets",
      put(*properties("ScheduledPollFunction", "Environment", "Variables", "MUSTER_API_TOKEN"), {"Ref": "MailFrom"})),
+    ("nothing to be set aside", "concurrency", drop(*properties("AdminApiFunction", ASIDE))),
+    ("more messages than executions", "concurrency",
+     put(*properties("FileImportFunctionImport", "ScalingConfig", "MaximumConcurrency"), {"Ref": "ApplyConcurrency"})),
+    ("fewer executions than messages", "concurrency",
+     put(*properties("ReportEmailFunction", ASIDE), {"Fn::If": ["ReservesConcurrency", 1, {"Ref": "AWS::NoValue"}]})),
+    ("no execution for the schedule", "concurrency", fewer_for_polls),
+    ("setting without executions", "concurrency", another_setting),
+    ("cannot be deployed into a new account", "concurrency", set_aside),
+    ("loops are allowed", "no_loops", put(*properties("ApplyFunction", "RecursiveLoop"), "Allow")),
+    ("apply goes on by itself", "no_loops", statement("ApplyRole", "Send", Resource=QUEUE)),
+    ("listing outlives who looks after it", "waits", put(*properties("ScheduledPollFunction", "Timeout"), 1800)),
+    ("mail is sent again while it is sent", "waits", put(*properties("ReportEmailFunction", "Timeout"), 900)),
+    ("no time to write", "waits", put(*properties("ApplyFunction", "Timeout"), 3)),
 ]

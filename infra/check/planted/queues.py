@@ -27,4 +27,7 @@ PLANTED = [
      drop(*properties("ScheduleDeadLetters", "MessageRetentionPeriod"))),
     ("dead letters open to every rule", "source_account",
      drop(*properties("ScheduleDeadLettersPolicy", "PolicyDocument", "Statement", 1, "Condition", "ArnEquals"))),
+    ("dead letters of every queue", "redrive_allowed", drop(*properties("ApplyDeadLetters", "RedriveAllowPolicy"))),
+    ("dead letters of another queue", "redrive_allowed",
+     put(*properties("ApplyQueue", "QueueName"), {"Fn::Sub": "${AWS::StackName}-chunks"})),
 ]

@@ -14,6 +14,16 @@ def open_by_default(template):
     template["Parameters"]["SftpAllowedCidr"]["Default"] = "0.0.0.0/0"
 
 
+def user_at_large(template):
+    home = {"HomeDirectoryType": "PATH", "HomeDirectory": "/bucket/sftp/acme", "ServerId": "s-1", "UserName": "acme"}
+    template["Resources"]["SftpUser"] = {"Type": "AWS::Transfer::User", "Properties": home}
+
+
+def users_see_everything(template):
+    for one in template["Resources"]["SftpUserRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        one.pop("Condition", None)
+
+
 PLANTED = [
     ("SFTP open to all", "sftp_is_fenced", open_to_all),
     ("old SSH policy", "ssh_policy", put(*properties("SftpServer", "SecurityPolicyName"), "TransferSecurityPolicy-2020-06")),

@@ -64,4 +64,7 @@ PLANTED = [
     ("key never rotated", "key_rotation", put(*properties("Key", "EnableKeyRotation"), False)),
     ("what is due cannot be found", "indexes_are_read",
      statement("ScheduledPollRole", "State", Resource={"Fn::GetAtt": ["Table", "Arn"]})),
+    ("nobody sees who read the files", "access_logs", drop(*properties("Bucket", "LoggingConfiguration"))),
+    ("access logs for ever", "access_logs",
+     drop(*properties("AccessLogs", "LifecycleConfiguration", "Rules", 0, "ExpirationInDays"))),
 ]

@@ -1,8 +1,9 @@
 """Rules about what the internet may call."""
 
+import json
 import re
 
-from rules.reading import get, of_type, target
+from rules.reading import as_list, get, of_type, target
 
 # All that the internet may call.
 ROUTES = {
@@ -49,8 +50,33 @@ def admin_routes_are_closed(template, _):
                 yield f"AdminApi lets {'nobody' if closed else 'anybody'} {method} {path}"
 
 
+def no_waf_on_http_api(template, _):
+    """AWS WAF takes no HTTP APIs: a claim that it does fails to deploy, or protects nothing."""
+    for name, claim in of_type(template, "WAFv2::WebACLAssociation"):
+        place = json.dumps(claim.get("ResourceArn", ""))
+        if "apigateway" in place or any(api in place for api, _ in of_type(template, "ApiGatewayV2::Api")):
+            yield f"{name} puts WAF before an HTTP API, which AWS does not have; rates bound what callers cost"
+
+
+def own_domains(template, _):
+    """Behind an own host name: nothing older than TLS 1.2, and API Gateway's own address closed."""
+    domains = dict(of_type(template, "ApiGatewayV2::DomainName"))
+    mapped = {target(mapping["ApiId"]): mapping for _, mapping in of_type(template, "ApiGatewayV2::ApiMapping")}
+    for name, api in of_type(template, "ApiGatewayV2::Api"):
+        domain = domains.get(target(get(mapped.get(name, {}), "DomainName")), {})
+        if not domain:
+            yield f"{name} cannot have a host name of its own"
+        for one in as_list(domain.get("DomainNameConfigurations")):
+            if one.get("SecurityPolicy") != "TLS_1_2":
+                yield f"{name} takes {one.get('SecurityPolicy') or 'TLS 1.0'} under its own host name"
+        if "disableExecuteApiEndpoint" not in json.dumps(get(api, "Body", "servers")):
+            yield f"{name} stays open under API Gateway's address"
+
+
 RULES = [
     http_api,
     api_routes,
     admin_routes_are_closed,
+    no_waf_on_http_api,
+    own_domains,
 ]

@@ -22,6 +22,19 @@ def redrive(template, _):
             yield f"{name} has no dead-letter queue"
 
 
+def redrive_allowed(template, _):
+    """A queue of dead letters takes those of its own queue, and none that another queue of the account is pointed at it for."""
+    queues = dict(of_type(template, "SQS::Queue"))
+    sources = {target(get(queue, "RedrivePolicy", "deadLetterTargetArn")): name for name, queue in queues.items()}
+    for name in sorted(dead_letter_queues(template)):
+        policy = queues[name].get("RedriveAllowPolicy") or {}
+        own = get(queues.get(sources.get(name), {}), "QueueName", "Fn::Sub")
+        allowed = [str(get(arn, "Fn::Sub")).split("${AWS::AccountId}:")[-1] for arn in as_list(policy.get("sourceQueueArns"))]
+        wanted = ("byQueue", [own]) if name in sources else ("denyAll", [])
+        if (policy.get("redrivePermission"), allowed) != wanted:
+            yield f"{name} takes dead letters of {policy.get('redrivePermission', 'every queue')} {allowed}, not of {wanted}"
+
+
 def fifo_dead_letters(template, _):
     queues = dict(of_type(template, "SQS::Queue"))
     for name, queue in queues.items():
@@ -81,6 +94,7 @@ def source_account(template, _):
 RULES = [
     visibility,
     redrive,
+    redrive_allowed,
     fifo_dead_letters,
     events_in_order,
     dead_letter_alarm,

@@ -76,6 +76,13 @@ def dead_letter_queues(template):
     return {target(queue) for queue in redriven + unmet + failed} - {None}
 
 
+def data_buckets(template):
+    """The buckets but those that take the others' access logs."""
+    buckets = dict(of_type(template, "S3::Bucket"))
+    logs = {target(get(bucket, "LoggingConfiguration", "DestinationBucketName")) for bucket in buckets.values()}
+    return [(name, bucket) for name, bucket in buckets.items() if name not in logs]
+
+
 def denies_plain_http(policy):
     return any(
         statement["Effect"] == "Deny"

@@ -3,7 +3,8 @@
 import re
 
 from actions import ACTIONS, WITHOUT_RESOURCE
-from rules.reading import all_statements, as_list, binary, get, of_type, role_of, statements
+from places import EVERYWHERE, PLACES
+from rules.reading import all_statements, as_list, binary, get, mappings, of_type, role_of, statements, target
 
 # Where credentials lie: what else SSM keeps in the account is nobody's business here.
 PARAMETERS = ":parameter/muster/${AWS::StackName}/"
@@ -62,6 +63,60 @@ def exact_actions(template, _):
             yield f"{name} may do too much: {sorted(allowed - wanted)}, and too little: {sorted(wanted - allowed)}"
 
 
+def place(resource):
+    """`Table`, `Bucket/plans/*`, `parameter/connections/*`: what a policy names, without what every name has."""
+    if isinstance(resource, dict) and "Fn::Sub" in resource:
+        text = re.sub(r"\$\{(\w+)\.Arn\}", r"\1", resource["Fn::Sub"])
+        text = re.sub(r"^arn:.*\$\{AWS::AccountId\}:", "", text)
+        return text.replace("parameter/muster/${AWS::StackName}/", "parameter/")
+    return target(resource) or str(resource)
+
+
+def places_of(template, name):
+    """Which places of each action the code of a function touches."""
+    function = binary(template, name)
+    own = {"logs": {target(get(template["Resources"][name]["Properties"], "LoggingConfig", "LogGroup"))}}
+    fed_by = {queue for _, _, fed, queue in mappings(template) if fed == name}
+    own |= {action: fed_by for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")}
+    return EVERYWHERE | own | PLACES.get(function, {})
+
+
+def exact_places(template, _):
+    for name, _ in of_type(template, "Lambda::Function"):
+        wanted = places_of(template, name)
+        allowed = {}
+        for statement in statements(template["Resources"].get(role_of(template, name), {}).get("Properties", {})):
+            for action in as_list(statement.get("Action")):
+                places = {place(resource) for resource in as_list(statement.get("Resource"))}
+                allowed[action] = allowed.get(action, set()) | places
+        for action, places in sorted(allowed.items()):
+            need = wanted.get(action) or wanted.get(action.split(":")[0], set())
+            if places != need:
+                yield f"{name} has {action} on {sorted(places)}, and its ports touch {sorted(need)}"
+
+
+def key_through_services(template, _):
+    """A role that could use the key by itself could read what it was never handed."""
+    for name, role in of_type(template, "IAM::Role"):
+        for statement in statements(role):
+            if any(action.startswith("kms:") for action in as_list(statement.get("Action"))):
+                if not get(statement, "Condition", "StringEquals", "kms:ViaService"):
+                    yield f"{name} may use the key by itself, not only through the services that hold the data"
+
+
+def intake_reads_no_people(template, _):
+    """Whom anybody can call may read where a webhook belongs, and nothing that lies below a connection."""
+    role = template["Resources"]["WebhookIntakeRole"]["Properties"]
+    keys = {
+        statement["Effect"]: get(statement, "Condition", kind, "dynamodb:LeadingKeys")
+        for statement in all_statements(role)
+        for kind in ("ForAllValues:StringLike", "ForAnyValue:StringLike")
+        if "dynamodb:GetItem" in as_list(statement.get("Action")) and get(statement, "Condition", kind)
+    }
+    if keys != {"Allow": ["HOOK#*", "SFTP#*", "A#*#C#*"], "Deny": ["A#*#C#*#*"]}:
+        yield f"WebhookIntakeRole may read {keys}: people lie below their connection"
+
+
 def no_function_writes_uploads(template, _):
     """A function that could write where it triggers a run could start itself for ever; errors/ takes its puts, not copies."""
     for name, _ in of_type(template, "Lambda::Function"):
@@ -81,5 +136,8 @@ RULES = [
     secrets_by_prefix,
     one_role_per_function,
     exact_actions,
+    exact_places,
+    key_through_services,
+    intake_reads_no_people,
     no_function_writes_uploads,
 ]

@@ -5,7 +5,7 @@ import re
 
 from rules.reading import as_list, binary, get, of_type, statements, target
 
-OLDEST_SSH_POLICY = "TransferSecurityPolicy-2024-01"
+OLDEST_SSH_POLICY = "TransferSecurityPolicy-2025-03"
 
 
 def ssh_policy(template, _):

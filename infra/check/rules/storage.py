@@ -1,13 +1,13 @@
 """Rules about the bucket, the table and their key."""
 
-from rules.reading import as_list, get, of_type, statements
+from rules.reading import as_list, data_buckets, get, of_type, statements, target
 
 # Which making of objects starts runs, by prefix. In the homes only a copy does: that is a rename, never a fragment.
 TRIGGERS = {"inbox/": "s3:ObjectCreated:*", "partial/": "s3:ObjectCreated:*", "sftp/": "s3:ObjectCreated:Copy"}
 
 
 def trigger_prefixes(template, _):
-    for name, bucket in of_type(template, "S3::Bucket"):
+    for name, bucket in data_buckets(template):
         notification = bucket.get("NotificationConfiguration", {})
         if set(notification) != {"QueueConfigurations"}:
             yield f"{name} notifies others than the queue: {sorted(notification)}"
@@ -23,10 +23,11 @@ def trigger_prefixes(template, _):
 def triggers_can_be_read(template, _):
     """What starts a run must be readable by the function that plans it."""
     allowed = list(statements(template["Resources"]["FileImportRole"]["Properties"]))
-    for action in ("s3:GetObject", "s3:GetObjectVersion"):
+    uploads = ("inbox/*", "partial/*", "sftp/*/inbound/*")
+    for action, wanted in (("s3:GetObjectVersion", uploads), ("s3:GetObject", (*uploads, "keys/*/pgp.asc"))):
         granted = [s for s in allowed if action in as_list(s.get("Action"))]
         places = " ".join(str(place) for statement in granted for place in as_list(statement["Resource"]))
-        for place in ("inbox/*", "partial/*", "sftp/*/inbound/*", "keys/*/pgp.asc"):
+        for place in wanted:
             if f"Arn}}/{place}" not in places:
                 yield f"FileImportRole lacks {action} on {place}"
 
@@ -37,13 +38,15 @@ def bucket_guards(template, _):
             yield f"{name} has no versions, so a run cannot read the very object that caused it"
         if list((bucket.get("PublicAccessBlockConfiguration") or {}).values()) != [True] * 4:
             yield f"{name} does not block all public access"
+        if (name, bucket) not in data_buckets(template):
+            continue  # S3 writes access logs to buckets under its own keys only
         encryption = as_list(get(bucket, "BucketEncryption", "ServerSideEncryptionConfiguration")) or [{}]
         if not get(encryption[0], "ServerSideEncryptionByDefault", "KMSMasterKeyID"):
             yield f"{name} has no KMS key"
 
 
 def bucket_lifecycle(template, _):
-    for name, bucket in of_type(template, "S3::Bucket"):
+    for name, bucket in data_buckets(template):
         listed = get(bucket, "LifecycleConfiguration", "Rules") or []
         for key in ("Id", "Prefix"):
             values = [rule.get(key) for rule in listed]
@@ -56,6 +59,18 @@ def bucket_lifecycle(template, _):
                 yield f"{name} keeps {prefix} for ever"
             elif not get(rule, "NoncurrentVersionExpiration", "NoncurrentDays"):
                 yield f"{name} keeps old versions under {prefix} for ever"
+
+
+def access_logs(template, _):
+    """Who asked for which object is written down, and not kept for ever."""
+    buckets = dict(of_type(template, "S3::Bucket"))
+    for name, bucket in data_buckets(template):
+        log = buckets.get(target(get(bucket, "LoggingConfiguration", "DestinationBucketName")))
+        rules = get(log or {}, "LifecycleConfiguration", "Rules") or []
+        if log is None:
+            yield f"{name} has no access log"
+        elif not any(rule.get("ExpirationInDays") and not rule.get("Prefix") for rule in rules):
+            yield f"the access log of {name} is kept for ever"
 
 
 def table_guards(template, _):
@@ -98,6 +113,7 @@ RULES = [
     triggers_can_be_read,
     bucket_guards,
     bucket_lifecycle,
+    access_logs,
     table_guards,
     indexes_are_read,
     data_is_retained,

@@ -55,6 +55,10 @@ struct UpArgs {
     /// Starts the fake providers too, on this address.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:7380")]
     fakes: Option<SocketAddr>,
+    /// A folder with NAME/bootstrap for each function, out of the zips of a release, in place of the functions in
+    /// this program; `MUSTER_FUNCTIONS` says the same, also to `demo`.
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
     /// The origin of a web page that may call the admin API from a browser: `http://localhost:5173`.
     #[arg(long, value_name = "URL")]
     console_origin: Option<String>,
@@ -96,6 +100,7 @@ async fn up(args: UpArgs) -> anyhow::Result<()> {
         sftp: args.sftp,
         fakes: args.fakes,
         console_origin: args.console_origin,
+        functions: args.functions.or(Options::patient().functions),
         schedule: (args.schedule > 0).then(|| Duration::from_secs(args.schedule)),
         ..Options::patient()
     };

@@ -28,6 +28,9 @@ pub struct Options {
     pub table: String,
     /// The sender of report mails.
     pub mail_from: String,
+    /// A folder with `NAME/bootstrap` for each function, as the zips of a release hold them; `MUSTER_FUNCTIONS` unless
+    /// set. The functions are then these programs, and not the one that `function_exe` names.
+    pub functions: Option<PathBuf>,
     /// The program that is every function; this one when absent.
     pub function_exe: Option<PathBuf>,
     /// Its arguments before the function's name.
@@ -75,6 +78,7 @@ impl Default for Options {
             bucket: "muster-local".to_owned(),
             table: "muster".to_owned(),
             mail_from: "muster@muster.example".to_owned(),
+            functions: std::env::var_os("MUSTER_FUNCTIONS").map(PathBuf::from),
             function_exe: None,
             function_args: vec!["--function".to_owned()],
             extra_env: Vec::new(),

@@ -17,9 +17,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::{
     addresses::{Addresses, addresses, environment, reachable},
     controls::Controls,
+    function::FUNCTIONS,
     http,
     issuer::Key,
-    lambda::{Lambda, Settings},
+    lambda::{Lambda, Settings, program},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
     schedule,
@@ -269,7 +270,9 @@ fn set_queue_policies(services: &Services, options: &Options) -> anyhow::Result<
 }
 
 fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> anyhow::Result<Settings> {
+    let functions = options.functions.as_deref().map(complete).transpose()?;
     Ok(Settings {
+        functions,
         exe: options.function_exe.clone().map_or_else(std::env::current_exe, Ok)?,
         args: options.function_args.clone(),
         env,
@@ -279,6 +282,16 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         idle: options.function_idle,
         print_logs: options.function_logs,
     })
+}
+
+/// The folder, with the program of every function in it, as an absolute path.
+fn complete(folder: &Path) -> anyhow::Result<PathBuf> {
+    for function in FUNCTIONS {
+        let file = program(folder, function);
+        let help = "unpack the zips of infra/release/zips there, each into a folder of its function's name";
+        anyhow::ensure!(file.is_file(), "there is no {}; {help}", file.display());
+    }
+    folder.canonicalize().with_context(|| format!("{} cannot be used", folder.display()))
 }
 
 async fn sweep(services: Services, lambda: Lambda) {

@@ -141,6 +141,7 @@ async fn a_login_is_shut_into_its_home() {
     let (w, key) = start().await;
     key.file("x.csv", b"secret of other");
     assert!(w.sftp(&key, "other", "put x.csv inbound/x.csv\n").await.0);
+    assert!(w.sftp(&key, "acme", "put x.csv inbound/own.csv\n").await.0);
     w.put("sftp/acme/errors/e.csv", "bad rows").await;
     w.put("plans/p", "a plan").await;
     let listing = w.sftp(&key, "acme", "ls -1\n").await.1;
@@ -155,6 +156,7 @@ async fn a_login_is_shut_into_its_home() {
         "put x.csv x.csv",
         "put x.csv ../other/inbound/y.csv",
         "rename errors/e.csv inbound/e.csv",
+        "rename inbound/own.csv errors/own.csv",
         "ls ../other",
         "mkdir elsewhere",
     ] {
@@ -163,7 +165,7 @@ async fn a_login_is_shut_into_its_home() {
     }
     let (ok, output) = w.sftp(&key, "acme", "get errors/e.csv e.csv\nrm errors/e.csv\n").await;
     assert!(ok && key.read("e.csv") == b"bad rows", "{output}");
-    assert_eq!(w.keys("sftp/"), ["sftp/other/inbound/x.csv"]);
+    assert_eq!(w.keys("sftp/"), ["sftp/acme/inbound/own.csv", "sftp/other/inbound/x.csv"]);
 }
 
 #[tokio::test]
@@ -223,7 +225,8 @@ async fn logins_are_answered_by_one_process_of_the_function_and_leave_no_name_or
     );
     assert_eq!(asked.iter().filter(|one| one.cold).count(), 1, "{asked:?}");
     let logs = w.stack.controls().logs().join("\n");
-    assert!(logs.contains("login opens: by password") && logs.contains("login refused: Unknown"), "{logs}");
+    assert!(logs.contains(r#""login.by":"password""#) && logs.contains(r#""login.refused":"unknown""#), "{logs}");
+    assert!(logs.contains(r#""connection.id":"acme""#), "{logs}");
     assert!(!logs.contains("hunter2") && !logs.contains("secret"), "{logs}");
 }
 

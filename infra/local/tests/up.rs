@@ -25,6 +25,23 @@ fn ready(child: &mut Child) -> (Value, BufReader<std::process::ChildStdout>) {
     (serde_json::from_str(&line).unwrap(), out)
 }
 
+/// Without one of the functions nothing may start and then fail at the first message.
+#[test]
+fn a_folder_that_lacks_a_function_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in muster_local::FUNCTIONS.iter().filter(|name| **name != "apply") {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("bootstrap"), "").unwrap();
+    }
+    let data = folder.path().join("data");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster-local"));
+    command.args(["up", "--http", "127.0.0.1:0", "--sftp", "127.0.0.1:0", "--data"]).arg(&data);
+    let output = command.arg("--functions").arg(folder.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{error}");
+    assert!(error.contains("apply/bootstrap") && error.contains("infra/release/zips"), "{error}");
+}
+
 fn stop(child: &mut Child, signal: &str) {
     assert!(
         Command::new("sh")

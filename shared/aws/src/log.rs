@@ -18,13 +18,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
 /// How the targets of this product's own lines begin. Whatever others write may hold bodies and headers.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "muster",
     "admin_api",
     "apply",
     "file_import",
     "report_email",
     "scheduled_poll",
+    "sftp_identity",
     "webhook_apply",
     "webhook_intake",
 ];

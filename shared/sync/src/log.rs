@@ -79,6 +79,16 @@ pub(crate) fn name_mail(mail: &OutboxMail) {
     span.record("run.id", mail.run.as_str());
 }
 
+/// A login opens: to whoever gave the password, or who proves one of its keys.
+pub(crate) fn login_opens(by: &'static str) {
+    tracing::info!(login.by = by, "login opens");
+}
+
+/// A login does not open. Nothing of what was typed: a name may be a password.
+pub(crate) fn login_refused(why: &'static str) {
+    tracing::info!(login.refused = why, "login refused");
+}
+
 /// The mail service took a mail.
 pub(crate) fn mailed(kind: MailKind, again: bool) {
     tracing::info!(mail.kind = kind.as_str(), mail.again = again, "mailed");

@@ -1,6 +1,7 @@
 //! One process of a function: started, given one invocation at a time, killed, frozen.
 
 use std::{
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{
         Arc, Mutex, PoisonError,
@@ -106,14 +107,23 @@ const FOREIGN: [&str; 6] = [
     "AWS_CA_BUNDLE",
 ];
 
+/// Where the program of a function lies in a folder of unpacked zips.
+pub(crate) fn program(folder: &Path, function: &str) -> PathBuf {
+    folder.join(function).join("bootstrap")
+}
+
 fn command(function: &str, id: &str, settings: &Settings) -> Command {
-    let mut command = Command::new(&settings.exe);
+    let mut command = match &settings.functions {
+        Some(folder) => Command::new(program(folder, function)),
+        None => Command::new(&settings.exe),
+    };
+    if settings.functions.is_none() {
+        command.args(&settings.args).arg(function);
+    }
     for inherited in FOREIGN {
         command.env_remove(inherited);
     }
     command
-        .args(&settings.args)
-        .arg(function)
         .envs(settings.env.iter().map(|(k, v)| (k, v)))
         .env("AWS_LAMBDA_RUNTIME_API", format!("{}/{id}", settings.api))
         .env("AWS_LAMBDA_FUNCTION_NAME", function)

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{clock::Clock, digest, trace};
-pub(crate) use instance::{Instance, Invocation, Outcome};
+pub(crate) use instance::{Instance, Invocation, Outcome, program};
 
 /// How many invocations and log lines are remembered.
 const REMEMBERED: usize = 10_000;
@@ -25,6 +25,8 @@ const REMEMBERED: usize = 10_000;
 pub(crate) struct Settings {
     /// The program that is every function.
     pub(crate) exe: PathBuf,
+    /// The folder of the programs that are used in its place, one a function.
+    pub(crate) functions: Option<PathBuf>,
     /// Its arguments before the function's name.
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,

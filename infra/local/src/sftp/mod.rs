@@ -132,11 +132,8 @@ impl russh::server::Handler for Connection {
     type Error = anyhow::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        // Without a password it would be asked about keys.
-        let granted = match password {
-            "" => None,
-            password => self.shared.identity.ask(user, Some(password), self.from).await,
-        };
+        let granted = self.shared.identity.ask(user, Some(password), self.from).await;
+        // An empty password is answered like an offered key, and a password is none.
         Ok(self.decide(granted.filter(Grant::is_open)))
     }
 

@@ -9,7 +9,7 @@ use muster_core::ids::{AccountId, ConnectionId};
 
 use super::login::may_come_from;
 use super::password::is_password;
-use crate::{Admin, Connection, ConnectionStatus, Credentials, Ledger, Login, PortError};
+use crate::{Admin, Connection, ConnectionStatus, Credentials, Ledger, PortError, log};
 
 /// An attempt to log in.
 #[derive(Clone, Copy)]
@@ -34,15 +34,13 @@ impl std::fmt::Debug for Attempt<'_> {
 pub enum Admission {
     /// Let in, or to be let in by a key.
     Open(OpenedLogin),
-    /// Refused. Whose login it is and why is for the log, and never for the client.
-    Refused(Option<Login>, Refusal),
+    /// Refused. Why is for the log, and never for the client.
+    Refused(Refusal),
 }
 
 /// A login that opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedLogin {
-    /// Whose it is.
-    pub login: Login,
     /// The login's name.
     pub user: String,
     /// The public keys, one line each, one of which the client has to prove; `None` where the password was right.
@@ -66,6 +64,20 @@ pub enum Refusal {
     NoKeys,
 }
 
+impl Refusal {
+    /// In a word, for the log.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Off => "off",
+            Self::Locked => "locked",
+            Self::Address => "address",
+            Self::Password => "password",
+            Self::NoKeys => "no_keys",
+        }
+    }
+}
+
 /// Judges an attempt to log in by what is stored now.
 ///
 /// # Errors
@@ -74,13 +86,21 @@ pub async fn admit<P: Admin + Ledger>(ports: &P, attempt: Attempt<'_>) -> Result
     // The login is called like the connection, so a name that makes no id is nobody's, and reaches no other folder.
     let name = ConnectionId::parse(attempt.user).is_ok();
     let found = ports.credentials(if name { attempt.user } else { NOBODY }).await?.filter(|_| name);
-    let login = found.as_ref().map(|(login, _)| login.clone());
-    let (account, id) = match login.clone() {
-        Some(login) => (login.account, login.connection),
+    let (account, id) = match &found {
+        Some((login, _)) => (login.account.clone(), login.connection.clone()),
         None => nobody()?,
     };
     let connection = ports.connection(&account, &id).await?;
-    Ok(judge(attempt, found, connection.as_ref()))
+    if found.is_some() {
+        log::name_connection(&account, &id);
+    }
+    let admission = judge(attempt, found.map(|(_, credentials)| credentials), connection.as_ref());
+    match &admission {
+        Admission::Open(OpenedLogin { keys: None, .. }) => log::login_opens("password"),
+        Admission::Open(_) => log::login_opens("key"),
+        Admission::Refused(why) => log::login_refused(why.as_str()),
+    }
+    Ok(admission)
 }
 
 /// What is looked up in place of what is not there. There may be one of that name: what is found is not looked at.
@@ -91,12 +111,11 @@ fn nobody() -> Result<(AccountId, ConnectionId), PortError> {
     Ok((AccountId::parse(NOBODY).map_err(wrong)?, ConnectionId::parse(NOBODY).map_err(wrong)?))
 }
 
-fn judge(attempt: Attempt<'_>, found: Option<(Login, Credentials)>, connection: Option<&Connection>) -> Admission {
-    let credentials = found.as_ref().map(|(_, credentials)| credentials);
-    let stored = credentials.and_then(|credentials| credentials.password_hash.as_deref());
+fn judge(attempt: Attempt<'_>, credentials: Option<Credentials>, connection: Option<&Connection>) -> Admission {
+    let stored = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
     // Before anything else is decided, so that every refusal took as long.
     let password = attempt.password.map(|password| is_password(stored, password));
-    let Some((login, credentials)) = found else { return Admission::Refused(None, Refusal::Unknown) };
+    let Some(credentials) = credentials else { return Admission::Refused(Refusal::Unknown) };
     let refusal = if !connection.is_some_and(|connection| takes_files(connection, attempt.user)) {
         Some(Refusal::Off)
     } else if credentials.locked {
@@ -111,9 +130,8 @@ fn judge(attempt: Attempt<'_>, found: Option<(Login, Credentials)>, connection: 
         None
     };
     match refusal {
-        Some(refusal) => Admission::Refused(Some(login), refusal),
+        Some(refusal) => Admission::Refused(refusal),
         None => Admission::Open(OpenedLogin {
-            login,
             user: attempt.user.to_owned(),
             keys: password.is_none().then_some(credentials.keys),
         }),

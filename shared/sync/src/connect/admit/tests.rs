@@ -2,10 +2,6 @@ use super::*;
 use crate::Feed;
 use crate::connect::password::stored_password;
 
-fn login() -> Login {
-    Login { account: AccountId::parse("acme").unwrap(), connection: ConnectionId::parse("acme-hr").unwrap() }
-}
-
 fn credentials() -> Credentials {
     Credentials {
         password_hash: Some(stored_password(&[3; 16], "right")),
@@ -17,8 +13,8 @@ fn credentials() -> Credentials {
 
 fn connection(status: ConnectionStatus) -> Connection {
     Connection {
-        account: login().account,
-        id: login().connection,
+        account: AccountId::parse("acme").unwrap(),
+        id: ConnectionId::parse("acme-hr").unwrap(),
         settings: String::new(),
         settings_version: 1,
         status,
@@ -53,28 +49,22 @@ fn attempt(password: Option<&str>) -> Attempt<'_> {
 fn check(change: impl Fn(&mut Credentials, &mut Connection), expected: [Option<Refusal>; 2]) {
     let (mut stored, mut about) = (credentials(), connection(ConnectionStatus::Connected));
     change(&mut stored, &mut about);
-    let refusals = [Some("right"), None].map(|password| {
-        match judge(attempt(password), Some((login(), stored.clone())), Some(&about)) {
+    let refusals =
+        [Some("right"), None].map(|password| match judge(attempt(password), Some(stored.clone()), Some(&about)) {
             Admission::Open(_) => None,
-            Admission::Refused(whose, refusal) => {
-                assert_eq!(whose, Some(login()));
-                Some(refusal)
-            }
-        }
-    });
+            Admission::Refused(refusal) => Some(refusal),
+        });
     assert_eq!(refusals, expected);
 }
 
 #[test]
 fn the_right_password_opens_and_a_key_has_to_be_one_of_the_logins() {
-    let opened = |password| {
-        judge(attempt(password), Some((login(), credentials())), Some(&connection(ConnectionStatus::Pending)))
-    };
-    let open = |keys| Admission::Open(OpenedLogin { login: login(), user: "acme-hr".to_owned(), keys });
+    let opened = |password| judge(attempt(password), Some(credentials()), Some(&connection(ConnectionStatus::Pending)));
+    let open = |keys| Admission::Open(OpenedLogin { user: "acme-hr".to_owned(), keys });
     assert_eq!(opened(Some("right")), open(None));
     assert_eq!(opened(None), open(Some(credentials().keys)));
     for wrong in ["", "Right", "right "] {
-        assert_eq!(opened(Some(wrong)), Admission::Refused(Some(login()), Refusal::Password), "{wrong}");
+        assert_eq!(opened(Some(wrong)), Admission::Refused(Refusal::Password), "{wrong}");
     }
 }
 
@@ -82,7 +72,7 @@ fn the_right_password_opens_and_a_key_has_to_be_one_of_the_logins() {
 fn a_login_that_is_not_there_opens_for_nobody() {
     for password in [None, Some(""), Some("right")] {
         let about = connection(ConnectionStatus::Connected);
-        assert_eq!(judge(attempt(password), None, Some(&about)), Admission::Refused(None, Refusal::Unknown));
+        assert_eq!(judge(attempt(password), None, Some(&about)), Admission::Refused(Refusal::Unknown));
     }
 }
 
@@ -94,8 +84,8 @@ fn a_connection_that_takes_no_files_has_a_login_that_does_not_open() {
     check(|_, about| about.status = ConnectionStatus::Deleted, off);
     check(|_, about| about.sftp_user = None, off);
     check(|_, about| about.sftp_user = Some("acme-other".to_owned()), off);
-    let gone = judge(attempt(Some("right")), Some((login(), credentials())), None);
-    assert_eq!(gone, Admission::Refused(Some(login()), Refusal::Off));
+    let gone = judge(attempt(Some("right")), Some(credentials()), None);
+    assert_eq!(gone, Admission::Refused(Refusal::Off));
     // What is wrong with a provider or a file is no reason to refuse the next file.
     check(|_, about| about.status = ConnectionStatus::Error, [None, None]);
 }
@@ -114,11 +104,8 @@ fn a_login_opens_only_from_where_it_may_come() {
     let nowhere = Attempt { from: None, ..attempt(Some("right")) };
     let about = connection(ConnectionStatus::Connected);
     let listed = Credentials { allowed_ips: list(&["0.0.0.0/0", "::/0"]), ..credentials() };
-    assert_eq!(
-        judge(nowhere, Some((login(), listed)), Some(&about)),
-        Admission::Refused(Some(login()), Refusal::Address)
-    );
-    assert!(matches!(judge(nowhere, Some((login(), credentials())), Some(&about)), Admission::Open(_)));
+    assert_eq!(judge(nowhere, Some(listed), Some(&about)), Admission::Refused(Refusal::Address));
+    assert!(matches!(judge(nowhere, Some(credentials()), Some(&about)), Admission::Open(_)));
 }
 
 #[test]
