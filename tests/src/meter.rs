@@ -132,7 +132,8 @@ fn written(operation: &str, said: &Value) -> Vec<Value> {
 
 async fn stored(services: &Services, key: &Value) -> Option<Map<String, Value>> {
     let body = json!({"TableName": "muster", "Key": key, "ConsistentRead": true}).to_string();
-    let request = Request::post("/").header("x-amz-target", "DynamoDB_20120810.GetItem").body(Bytes::from(body)).unwrap();
+    let request =
+        Request::post("/").header("x-amz-target", "DynamoDB_20120810.GetItem").body(Bytes::from(body)).unwrap();
     let answer = services.call(Service::DynamoDb, request).await.unwrap();
     let answer: Value = serde_json::from_slice(answer.body()).unwrap();
     answer["Item"].as_object().cloned()
@@ -188,7 +189,9 @@ fn size_of(value: &Value) -> usize {
         "B" => base64::engine::general_purpose::STANDARD.decode(held.as_str().unwrap()).map_or(0, |bytes| bytes.len()),
         "SS" | "NS" | "BS" => held.as_array().into_iter().flatten().map(text).sum(),
         "L" => 3 + held.as_array().into_iter().flatten().map(|one| 1 + size_of(one)).sum::<usize>(),
-        "M" => 3 + held.as_object().into_iter().flatten().map(|(name, one)| 1 + name.len() + size_of(one)).sum::<usize>(),
+        "M" => {
+            3 + held.as_object().into_iter().flatten().map(|(name, one)| 1 + name.len() + size_of(one)).sum::<usize>()
+        }
         _ => 1,
     }
 }

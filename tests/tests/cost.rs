@@ -17,14 +17,14 @@ fn read(place: &str) -> String {
 
 async fn model(grouped: bool) -> Model {
     let prices = Prices::read();
-    let small = measured(&prices, 1_000, 10, grouped).await;
-    let large = measured(&prices, 2_000, 100, grouped).await;
-    let chunked = measured(&prices, 4_000, 100, grouped).await;
-    let few = measured_listings(&prices, 200).await;
-    let many = measured_listings(&prices, 600).await;
+    let small = measured(&prices, 300, 100, grouped).await;
+    let large = measured(&prices, 1_000, 250, grouped).await;
+    let chunked = measured(&prices, 1_600, 250, grouped).await;
+    let few = measured_listings(&prices, 100).await;
+    let many = measured_listings(&prices, 400).await;
     let model = Model::fitted(&prices, [&small, &large, &chunked], [&few, &many], &read("template.yaml"));
     // A day that the model was not made of.
-    let other = measured(&prices, 3_000, 100, grouped).await;
+    let other = measured(&prices, 600, 200, grouped).await;
     let (foretold, seen) = (model.requests_of_a_day(other.changes), other.second);
     for what in ["dynamodb_write", "dynamodb_read", "eventbridge", "lambda_gb_second", "sqs", "s3_put", "s3_get"] {
         let (foretold, seen) = (foretold.of(what), seen.of(what));

@@ -57,7 +57,8 @@ impl Model {
         let [few, many] = listings;
         let pages = many.unchanged.of("pages") - few.unchanged.of("pages");
         let page = many.unchanged.less(&few.unchanged).times(1.0 / pages);
-        let resources = |kind: &str| template.lines().filter(|line| line.trim() == format!("Type: {kind}")).count() as f64;
+        let resources =
+            |kind: &str| template.lines().filter(|line| line.trim() == format!("Type: {kind}")).count() as f64;
         Self {
             prices: prices.clone(),
             constant,

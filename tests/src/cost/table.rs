@@ -27,7 +27,8 @@ fn line(out: &mut String, name: &str, of: impl Fn(f64) -> Usage, model: &Model) 
 pub fn rendered(grouped: &Model, plain: &Model) -> String {
     let mut out = String::new();
     let prices = grouped.prices();
-    let unchecked: Vec<_> = prices.price.iter().filter(|(_, price)| !price.checked).map(|(name, _)| name.as_str()).collect();
+    let unchecked: Vec<_> =
+        prices.price.iter().filter(|(_, price)| !price.checked).map(|(name, _)| name.as_str()).collect();
     let _ = writeln!(
         out,
         "List prices of {} without free tier, {} (`docs/prices.toml`). Not looked up again since they were written down \
@@ -50,14 +51,30 @@ fn a_month(out: &mut String, model: &Model) {
     let _ = writeln!(out, "| | {} people |", SIZES.map(|(name, _)| name).join(" | "));
     let _ = writeln!(out, "| --- | --- | --- | --- |");
     line(out, "idle stack: what it costs when nothing comes", |_| model.idle(), model);
-    line(out, "SFTP endpoint, shared by all customers", |people| model.endpoint(model.gigabytes_of_files(people)), model);
+    line(
+        out,
+        "SFTP endpoint, shared by all customers",
+        |people| model.endpoint(model.gigabytes_of_files(people)),
+        model,
+    );
     line(out, "a file a day", |people| model.month_of_files(at(people)), model);
     line(out, "of it what is kept", |people| model.kept(at(people), true), model);
     line(out, "or a full listing of a provider a day", |people| model.month_of_listings(at(people)), model);
     line(out, "or an event a change, and a listing a week", |people| model.month_of_events(at(people)), model);
     line(out, "once: the first import", |people| model.first(people), model);
     let idle = model.idle();
-    let parts = ["sqs", "sqs_fifo", "lambda_gb_second", "trace", "metric_month", "alarm_month", "dashboard_month", "kms_key_month", "kms_request", "dynamodb_read"];
+    let parts = [
+        "sqs",
+        "sqs_fifo",
+        "lambda_gb_second",
+        "trace",
+        "metric_month",
+        "alarm_month",
+        "dashboard_month",
+        "kms_key_month",
+        "kms_request",
+        "dynamodb_read",
+    ];
     let parts = parts.map(|what| format!("{what} {}", usd(model.prices().dollars_for(what, idle.of(what)))));
     let _ = writeln!(out, "\nThe idle stack's parts: {}.\n", parts.join(", "));
 }
@@ -69,10 +86,11 @@ fn pieces(out: &mut String, grouped: &Model, plain: &Model) {
     let mut row = |name: &str, of: &dyn Fn(&Model) -> String| {
         let _ = writeln!(out, "| {name} | {} | {} |", of(grouped), of(plain));
     };
-    let part = |what: &'static str| move |model: &Model| {
-        usd(model.prices().dollars_for(what, model.day(people, changes).of(what)))
+    let part = |what: &'static str| {
+        move |model: &Model| usd(model.prices().dollars_for(what, model.day(people, changes).of(what)))
     };
-    let own = |model: &Model| model.prices().dollars_for("dynamodb_write", model.day(people, changes).of("people_write"));
+    let own =
+        |model: &Model| model.prices().dollars_for("dynamodb_write", model.day(people, changes).of("people_write"));
     row("writes of recipients and of their index entries", &|model| usd(own(model)));
     row("all writes", &part("dynamodb_write"));
     row("reads of what is stored of changed people", &part("dynamodb_read"));
@@ -81,7 +99,9 @@ fn pieces(out: &mut String, grouped: &Model, plain: &Model) {
     row("all of it", &|model| usd(model.prices().dollars(&model.day(people, changes))));
     row("the same file again", &|model| usd(model.prices().dollars(&model.unchanged(people))));
     row("writing everybody instead", &|model| usd(model.prices().dollars(&model.write_all(people))));
-    row("write units a change", &|model| format!("{:.2}", model.requests_of_a_day(changes).of("people_write") / changes));
+    row("write units a change", &|model| {
+        format!("{:.2}", model.requests_of_a_day(changes).of("people_write") / changes)
+    });
     row("one event by webhook", &|model| usd(model.prices().dollars(&model.event())));
 }
 
