@@ -4,12 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::path::Path;
+use std::thread::JoinHandle;
 
-use muster_tests::cost::{Model, Prices, measured, measured_listings, rendered, replaced};
+use muster_tests::cost::{Model, Prices, goals, measured, measured_listings, rendered, replaced};
 
-const MILLION: f64 = 1e6;
-/// 1 % updated, 0.3 % new, 0.3 % gone.
-const CHANGES: f64 = 1.6e4;
+/// Each change of a person is an event of its own on the product's bus, which costs more than writing it; and what is
+/// stored of whoever changes is read first, consistently.
+const KNOWN_MISSES: [&str; 3] = [
+    "the same, the product's events included",
+    "90 % of it are the changes' own writes",
+    "the same, without the product's events",
+];
 
 fn read(place: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(place)).unwrap()
@@ -33,20 +38,17 @@ async fn model(grouped: bool) -> Model {
     model
 }
 
-/// On a stack of its own: the futures of whole days are large where nothing is optimised.
-fn on_a_large_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    std::thread::Builder::new().stack_size(64 << 20).spawn(work).unwrap().join().unwrap()
-}
-
-fn modelled(grouped: bool) -> Model {
-    on_a_large_stack(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(model(grouped))
-    })
+/// On a thread with a large stack: the futures of whole days are large where nothing is optimised.
+fn modelled(grouped: bool) -> JoinHandle<Model> {
+    let work =
+        move || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(model(grouped));
+    std::thread::Builder::new().stack_size(64 << 20).spawn(work).unwrap()
 }
 
 #[test]
 fn a_day_costs_what_operations_md_says_and_what_was_aimed_at() {
     let (grouped, plain) = (modelled(true), modelled(false));
+    let (grouped, plain) = (grouped.join().unwrap(), plain.join().unwrap());
     let tables = rendered(&grouped, &plain);
     println!("{tables}");
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
@@ -57,12 +59,6 @@ fn a_day_costs_what_operations_md_says_and_what_was_aimed_at() {
     } else {
         assert!(document == current, "the costs are old: UPDATE_DOCS=1 cargo test -p muster-tests --test cost");
     }
-    for model in [&grouped, &plain] {
-        goals(model);
-    }
-}
-
-fn goals(model: &Model) {
-    let dollars = |usage| model.prices().dollars(&usage);
-    let _ = (dollars(model.day(MILLION, CHANGES)), dollars(model.unchanged(MILLION)));
+    let missed: Vec<&str> = goals(&plain).iter().filter(|goal| !goal.met).map(|goal| goal.aim).collect();
+    assert_eq!(missed, KNOWN_MISSES, "a goal is met or missed anew: change the list, and the changelog");
 }

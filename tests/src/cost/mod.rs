@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 pub use measure::{measured, measured_listings};
 pub use model::{Installation, Model};
-pub use table::{rendered, replaced};
+pub use table::{Goal, goals, rendered, replaced};
 
 /// Amounts by what they are amounts of: names of prices, and a few that are not billed by themselves.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -106,9 +106,9 @@ impl Model {
         self.constant.plus(&self.first_person.times(people)).plus(&rows)
     }
 
-    /// A run that writes everybody anew, as one does that knows nothing of the day before.
+    /// What a program pays that writes everybody every day, one unit each: no events, no index entries.
     pub fn write_all(&self, people: f64) -> Usage {
-        self.requests_of_a_day(people).plus(&self.rows(people, "listing_us_per_row"))
+        self.rows(people, "listing_us_per_row").with("dynamodb_write", people).with("lambda_request", chunks(people))
     }
 
     /// A day's full listing of a provider, with so many changes.

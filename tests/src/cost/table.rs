@@ -8,6 +8,61 @@ use super::{Installation, Model, Usage};
 const CHANGED: f64 = 0.016;
 const SIZES: [(&str, f64); 3] = [("10 k", 1e4), ("100 k", 1e5), ("1 M", 1e6)];
 
+/// The day that the goals are about.
+const PEOPLE: f64 = 1e6;
+const CHANGES: f64 = PEOPLE * CHANGED;
+
+/// A goal, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// What was aimed at.
+    pub aim: &'static str,
+    /// What came out, in words.
+    pub figure: String,
+    /// Whether that is what was aimed at.
+    pub met: bool,
+}
+
+fn day(model: &Model) -> Usage {
+    model.day(PEOPLE, CHANGES)
+}
+
+/// Dollars of a day's recipients written, index entries included.
+fn own_writes(model: &Model) -> f64 {
+    model.prices().dollars_for("dynamodb_write", day(model).of("people_write"))
+}
+
+/// Dollars of a day without what the product is told.
+fn state(model: &Model) -> f64 {
+    let told = day(model).of("eventbridge");
+    model.prices().dollars(&day(model)) - model.prices().dollars_for("eventbridge", told)
+}
+
+/// The goals for a day of a million people with 1.6 % changes, of connections without groups, which they were set for.
+pub fn goals(plain: &Model) -> Vec<Goal> {
+    let dollars = |usage: &Usage| plain.prices().dollars(usage);
+    let (all, state) = (dollars(&day(plain)), state(plain));
+    let (share, write_all) = (own_writes(plain) / all, dollars(&plain.write_all(PEOPLE)));
+    let unchanged = dollars(&plain.unchanged(PEOPLE));
+    let goal = |aim, figure, met| Goal { aim, figure, met };
+    vec![
+        goal("a day costs at most $0.015", format!("{} without the product's events", usd(state)), state <= 0.015),
+        goal("the same, the product's events included", usd(all), all <= 0.015),
+        goal("90 % of it are the changes' own writes", format!("{:.0} %", 100.0 * share), share >= 0.9),
+        goal(
+            "the same, without the product's events",
+            format!("{:.0} %", 100.0 * own_writes(plain) / state),
+            own_writes(plain) / state >= 0.9,
+        ),
+        goal(
+            "a fiftieth of writing everybody, without the product's events",
+            format!("1/{:.0}", write_all / state),
+            write_all / state >= 50.0,
+        ),
+        goal("an unchanged file costs at most $0.001", usd(unchanged), unchanged <= 0.001),
+    ]
+}
+
 /// Dollars with as many digits as tell something.
 fn usd(dollars: f64) -> String {
     match dollars {
@@ -39,6 +94,11 @@ pub fn rendered(grouped: &Model, plain: &Model) -> String {
     );
     a_month(&mut out, grouped);
     pieces(&mut out, grouped, plain);
+    let _ = writeln!(out, "\n**What was aimed at**, for a day of 1 M people with 16,000 changes and no groups:\n");
+    let _ = writeln!(out, "| goal | figure | |\n| --- | --- | --- |");
+    for Goal { aim, figure, met } in goals(plain) {
+        let _ = writeln!(out, "| {aim} | {figure} | {} |", if met { "met" } else { "**missed**" });
+    }
     out
 }
 
@@ -82,25 +142,21 @@ fn a_month(out: &mut String, model: &Model) {
 fn pieces(out: &mut String, grouped: &Model, plain: &Model) {
     let _ = writeln!(out, "**A day of 1 M people** with 16,000 changes, in parts:\n");
     let _ = writeln!(out, "| | groups by two fields | no groups |\n| --- | --- | --- |");
-    let (people, changes) = (1e6, 1.6e4);
     let mut row = |name: &str, of: &dyn Fn(&Model) -> String| {
         let _ = writeln!(out, "| {name} | {} | {} |", of(grouped), of(plain));
     };
-    let part = |what: &'static str| {
-        move |model: &Model| usd(model.prices().dollars_for(what, model.day(people, changes).of(what)))
-    };
-    let own =
-        |model: &Model| model.prices().dollars_for("dynamodb_write", model.day(people, changes).of("people_write"));
-    row("writes of recipients and of their index entries", &|model| usd(own(model)));
+    let part = |what: &'static str| move |model: &Model| usd(model.prices().dollars_for(what, day(model).of(what)));
+    row("writes of recipients and of their index entries", &|model| usd(own_writes(model)));
     row("all writes", &part("dynamodb_write"));
     row("reads of what is stored of changed people", &part("dynamodb_read"));
     row("an event a change to the product's bus", &part("eventbridge"));
     row("Lambda, by time", &part("lambda_gb_second"));
-    row("all of it", &|model| usd(model.prices().dollars(&model.day(people, changes))));
-    row("the same file again", &|model| usd(model.prices().dollars(&model.unchanged(people))));
-    row("writing everybody instead", &|model| usd(model.prices().dollars(&model.write_all(people))));
+    row("all of it", &|model| usd(model.prices().dollars(&day(model))));
+    row("of it without the product's events", &|model| usd(state(model)));
+    row("the same file again", &|model| usd(model.prices().dollars(&model.unchanged(PEOPLE))));
+    row("a program that writes everybody every day", &|model| usd(model.prices().dollars(&model.write_all(PEOPLE))));
     row("write units a change", &|model| {
-        format!("{:.2}", model.requests_of_a_day(changes).of("people_write") / changes)
+        format!("{:.2}", model.requests_of_a_day(CHANGES).of("people_write") / CHANGES)
     });
     row("one event by webhook", &|model| usd(model.prices().dollars(&model.event())));
 }
