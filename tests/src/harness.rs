@@ -30,6 +30,7 @@ pub fn main(tests: &[Test]) -> ExitCode {
 }
 
 fn run(tests: &[Test], filter: &str) -> ExitCode {
+    crate::suite_logs::watch();
     let mut failed = false;
     for (name, test) in tests.iter().filter(|(name, _)| name.contains(filter)) {
         let begin = std::time::Instant::now();

@@ -4,7 +4,11 @@
 
 pub mod api;
 pub mod cost;
+pub mod canary;
+pub mod customer;
+pub mod dump;
 pub mod faulty;
+pub mod forms;
 pub mod hand;
 pub mod harness;
 pub mod hook;
@@ -14,4 +18,6 @@ pub mod meter;
 pub mod naive;
 pub mod rig;
 pub mod sample;
+pub mod story;
+pub mod suite_logs;
 pub mod tricky;

@@ -33,6 +33,7 @@ pub struct Rig {
 
 impl Default for Rig {
     fn default() -> Self {
+        crate::suite_logs::watch();
         let clock = Clock::manual(BEGIN_MS);
         let services = Services::in_memory_at("muster", "muster", clock.clone()).unwrap();
         for queue in QUEUES {

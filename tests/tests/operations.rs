@@ -98,7 +98,10 @@ async fn a_restored_table_is_brought_up_to_date_as_the_document_says() {
     rig.upload(DAYS[1], &day(1)).await;
     rig.settle().await;
     let shown = |people: BTreeMap<_, muster_sync::Person>| {
-        people.into_iter().map(|(id, person)| (id, person.recipient.status, person.recipient.values)).collect::<Vec<_>>()
+        people
+            .into_iter()
+            .map(|(id, person)| (id, person.recipient.status, person.recipient.values))
+            .collect::<Vec<_>>()
     };
     assert_eq!(rig.last_run().await.state, RunState::Applied);
     assert_eq!(shown(rig.people().await), shown(before));

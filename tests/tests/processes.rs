@@ -4,15 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "all of this is a test, though not of the standard harness")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use muster_local::{Clock, DeliveryFault, DeliveryKind, FUNCTIONS, Options, Stack};
 use muster_sync::{Drawn, RunState, Saved, Terms, save_connection};
+use muster_tests::customer::Customer;
 use muster_tests::harness::{self, Test};
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, staff};
-use tempfile::TempDir;
+use muster_tests::suite_logs;
 
 const TESTS: &[Test] = muster_tests::tests![
     a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file,
@@ -24,44 +25,6 @@ const TESTS: &[Test] = muster_tests::tests![
 
 fn main() -> ExitCode {
     harness::main(TESTS)
-}
-
-/// A key pair made by the real `ssh-keygen`, and a folder for the real `sftp` to work in.
-struct Customer {
-    folder: TempDir,
-    public: String,
-}
-
-impl Customer {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let id = folder.path().join("id");
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&id).status().unwrap();
-        assert!(made.success());
-        let public = std::fs::read_to_string(folder.path().join("id.pub")).unwrap();
-        Self { folder, public }
-    }
-
-    /// Runs commands in one session.
-    async fn sftp(&self, address: &str, user: &str, commands: &str) -> String {
-        let (host, port) = address.rsplit_once(':').unwrap();
-        std::fs::write(self.folder.path().join("commands"), commands).unwrap();
-        let mut command = tokio::process::Command::new("sftp");
-        command.args(["-q", "-P", port, "-i", "id", "-b", "commands"]).current_dir(self.folder.path());
-        for option in [
-            "StrictHostKeyChecking=no",
-            "UserKnownHostsFile=/dev/null",
-            "BatchMode=yes",
-            "IdentitiesOnly=yes",
-            "LogLevel=ERROR",
-        ] {
-            command.args(["-o", option]);
-        }
-        let output = command.arg(format!("{user}@{host}")).stdin(Stdio::null()).output().await.unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{text}");
-        text
-    }
 }
 
 /// A running stack with one connection, seen through a rig over the same services.
@@ -76,6 +39,8 @@ fn options(data: &Path) -> Options {
         data: Some(data.to_owned()),
         function_exe: Some(std::env::current_exe().unwrap()),
         function_logs: false,
+        log_watch: Some(suite_logs::line),
+        extra_env: suite_logs::environment(),
         concurrency: 2,
         bucket: "muster".into(),
         visibility: Duration::from_secs(7),
@@ -173,7 +138,7 @@ fn unlabelled(picture: Vec<String>) -> Vec<String> {
 }
 
 async fn a_file_by_sftp_becomes_people_groups_a_mail_and_an_error_file() {
-    let (folder, customer) = (tempfile::tempdir().unwrap(), Customer::new());
+    let (folder, customer) = (tempfile::tempdir().unwrap(), Customer::default());
     let world = World::start(options(folder.path()), std::slice::from_ref(&customer.public)).await;
     let mut file = csv(&staff(300));
     file.extend_from_slice(b"0007,Twin,Ops,A\n,Nobody,Ops,A\n");

@@ -19,6 +19,7 @@ use muster_tests::harness::{self, Test};
 use muster_tests::house::file;
 use muster_tests::http::{self, Answer};
 use muster_tests::rig::Rig;
+use muster_tests::suite_logs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -51,6 +52,8 @@ impl World {
         let options = Options {
             function_exe: Some(std::env::current_exe().unwrap()),
             function_logs: false,
+            log_watch: Some(suite_logs::line),
+            extra_env: suite_logs::environment(),
             bucket: "muster".into(),
             retry: Duration::from_millis(50),
             fakes: Some(([127, 0, 0, 1], 0).into()),

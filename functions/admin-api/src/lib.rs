@@ -8,7 +8,7 @@ use aws_lambda_events::http::{HeaderName, HeaderValue};
 use base64::Engine;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use muster_api::{Api, Caller, ClaimNames, Config, Request, Response, World};
-use muster_aws::{Bucket, Ports, Queues, SecretStore, Table, WebSender, told_env};
+use muster_aws::{Bucket, Invocation, Ports, Queues, SecretStore, Table, WebSender, told_env};
 use muster_sync::{Clock, Web};
 
 /// Runs the function until the runtime stops it.
@@ -32,8 +32,7 @@ pub async fn handle<W: Web>(
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let LambdaEvent { payload, context } = event;
-    let invocation =
-        muster_aws::Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
+    let invocation = Invocation::new(env!("CARGO_PKG_NAME"), &context.request_id, context.xray_trace_id.as_deref());
     let request = request_of(payload, names);
     // Less than API Gateway waits. Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
     let answer = tokio::time::timeout(Duration::from_secs(27), Box::pin(api.answer(&request)));
@@ -93,8 +92,7 @@ fn request_of(event: ApiGatewayV2httpRequest, names: &ClaimNames) -> Request {
     let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = event.headers.iter().map(|(name, value)| (name.to_string(), shown(value)));
     // API Gateway takes them out of the headers.
-    let cookies = event.cookies.filter(|cookies| !cookies.is_empty());
-    let cookies = cookies.map(|cookies| ("cookie".to_owned(), cookies.join("; ")));
+    let cookies = event.cookies.filter(|all| !all.is_empty()).map(|all| ("cookie".to_owned(), all.join("; ")));
     Request {
         host: event.request_context.domain_name,
         method: event.request_context.http.method.to_string(),

@@ -35,7 +35,7 @@ pub async fn handle(ports: &Ports, event: LambdaEvent<SqsEvent>) -> Result<SqsBa
 }
 
 async fn take(ports: &Ports, body: &str, deadline_ms: i64) -> anyhow::Result<()> {
-    let job: ApplyJob = muster_aws::message(body)?;
+    let job: ApplyJob = muster_aws::job(body)?;
     let applier = Applier {
         ledger: &ports.table,
         directory: &ports.table,

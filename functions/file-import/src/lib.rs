@@ -51,7 +51,7 @@ async fn take(ports: &Ports, body: &str, delivery: Delivery<'_>) -> anyhow::Resu
         return Ok(());
     }
     if value.get("muster").is_some() {
-        let job: ImportJob = muster_aws::message(body)?;
+        let job: ImportJob = muster_aws::job(body)?;
         let imported = importer.resume(&job, delivery).await?;
         tracing::info!(outcome = ?imported, "message taken");
         return Ok(());

@@ -48,12 +48,12 @@ async fn take(ports: &Ports, body: &str) -> anyhow::Result<()> {
         ways: &ways(),
     };
     if value.get("source").is_some_and(|source| source == "aws.ses") {
-        if let Some((mail, event)) = muster_aws::mail_event(&value) {
+        if let Some((mail, event)) = muster_aws::mail_event(&value)? {
             reporter.heard(&mail, event).await?;
         }
         return Ok(());
     }
-    let mail: OutboxMail = muster_aws::message(body)?;
+    let mail: OutboxMail = muster_aws::job(body)?;
     let told = reporter.tell(&mail).await?;
     tracing::info!(mail.kind = mail.kind.as_str(), outcome = ?told, "message taken");
     Ok(())

@@ -52,7 +52,7 @@ async fn dispatch(ports: &Ports) -> anyhow::Result<()> {
 }
 
 async fn take(ports: &Ports, web: &impl Web, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let job: PollJob = muster_aws::message(body)?;
+    let job: PollJob = muster_aws::job(body)?;
     let poller = Poller {
         ledger: &ports.table,
         directory: &ports.table,

@@ -56,7 +56,7 @@ fn group_of(message: &SqsMessage) -> String {
 }
 
 async fn take(ports: &Ports, web: &impl Web, body: &str, delivery: Delivery<'_>) -> anyhow::Result<()> {
-    let job: EventJob = muster_aws::message(body)?;
+    let job: EventJob = muster_aws::job(body)?;
     let taker = EventTaker {
         ledger: &ports.table,
         directory: &ports.table,

@@ -174,11 +174,13 @@ mod tests {
     use super::*;
     use crate::{clock::Clock, faults::Faults};
 
+    const TRACE: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+
     fn batch() -> Vec<Received> {
         let sqs = Sqs::in_memory(Clock::manual(1_000), Arc::new(Faults::default()));
         let attributes = json!({"kind": {"DataType": "String", "StringValue": "x"}}).as_object().cloned().unwrap();
         for body in ["a", "b"] {
-            sqs.send("import", body, attributes.clone(), 0).unwrap();
+            sqs.send_in_trace("import", body, attributes.clone(), 0, Some(TRACE)).unwrap();
         }
         sqs.receive("import", 10, None).unwrap()
     }
@@ -220,6 +222,7 @@ mod tests {
         assert_eq!(record.body.as_deref(), Some("a"));
         assert_eq!(record.attributes["ApproximateReceiveCount"], "1");
         assert_eq!(record.attributes["SentTimestamp"], "1000");
+        assert_eq!(record.attributes["AWSTraceHeader"], TRACE);
         assert_eq!(record.message_attributes["kind"].string_value.as_deref(), Some("x"));
         assert_eq!(record.event_source_arn.as_deref(), Some("arn:aws:sqs:us-east-1:000000000000:import"));
     }

@@ -59,6 +59,8 @@ pub struct Options {
     pub function_idle: Duration,
     /// Whether the functions' lines go to standard error.
     pub function_logs: bool,
+    /// Told every line that a function writes, as it stands in the logs.
+    pub log_watch: Option<fn(&str)>,
     /// How often the schedule looks at what is due; `None` never. (On AWS once a minute.)
     pub schedule: Option<Duration>,
     /// Where the fake providers listen; `None` without them.
@@ -92,6 +94,7 @@ impl Default for Options {
             own_timeouts: OWN_TIMEOUTS.map(|(name, seconds)| (name, Duration::from_secs(seconds))).into(),
             function_idle: Duration::from_secs(60),
             function_logs: true,
+            log_watch: None,
             schedule: None,
             fakes: None,
             console_origin: None,

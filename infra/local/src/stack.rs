@@ -19,7 +19,7 @@ use crate::{
     controls::Controls,
     function::FUNCTIONS,
     http,
-    issuer::Key,
+    issuer::{Key, MOMENT, own_grant},
     lambda::{Lambda, Settings, program},
     mapping::{MAPPINGS, Pace, poll},
     options::Options,
@@ -144,6 +144,14 @@ impl Stack {
     #[must_use]
     pub fn fakes(&self) -> Option<String> {
         self.fakes.as_ref().map(|fakes| format!("http://{}", fakes.address()))
+    }
+
+    /// A token of the bundled issuer, with which an admin of that account asks the admin API.
+    ///
+    /// # Errors
+    /// When the issuer's key cannot be read.
+    pub fn admin_token(&self, account: &str) -> anyhow::Result<String> {
+        Key::read(&self.folder)?.sign(&own_grant(Some(account)).claims(&self.addresses.http, MOMENT))
     }
 
     /// The data folder.
@@ -281,6 +289,7 @@ fn settings(http: SocketAddr, env: Vec<(String, String)>, options: &Options) -> 
         own_timeouts: options.own_timeouts.clone(),
         idle: options.function_idle,
         print_logs: options.function_logs,
+        log_watch: options.log_watch,
     })
 }
 

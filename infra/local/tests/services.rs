@@ -185,6 +185,18 @@ async fn parts_are_joined_into_one_object_and_one_event() {
 }
 
 #[tokio::test]
+async fn the_event_of_a_put_belongs_to_the_trace_that_the_put_names() {
+    let w = World::start(still()).await;
+    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+    let put = w.s3.put_object().bucket(w.bucket()).key("inbox/u/a").body(ByteStream::from_static(b"x")).customize();
+    let put = put.mutate_request(move |request| drop(request.headers_mut().insert("x-amzn-trace-id", header)));
+    put.send().await.unwrap();
+    w.put("inbox/u/b", "x").await;
+    let traces: Vec<_> = w.stack.services().sqs.peek("import").into_iter().map(|message| message.trace).collect();
+    assert_eq!(traces, [Some(header.to_owned()), None]);
+}
+
+#[tokio::test]
 async fn an_event_says_what_was_made() {
     let w = World::start(still()).await;
     let version = w.put("inbox/u/a b+é.csv", "12345").await;

@@ -127,7 +127,10 @@ fn title(status: u16) -> &'static str {
 impl From<PortError> for Problem {
     fn from(error: PortError) -> Self {
         match error.retry {
-            Retry::Later => Self::new(503, "not_now", "a service did not answer; ask again in a moment"),
+            Retry::Later => {
+                tracing::warn!("{error}");
+                Self::new(503, "not_now", "a service did not answer; ask again in a moment")
+            }
             Retry::Never => {
                 tracing::error!("{error}");
                 Self::new(500, "internal", "this failed and will fail again; the log of the admin API says why")

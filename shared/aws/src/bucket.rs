@@ -14,7 +14,7 @@ use md5::{Digest, Md5};
 use muster_sync::{Fetched, ObjectVersion, ObjectVersions, Objects, Page, PortError, Retry};
 
 use crate::config::BucketConfig;
-use crate::fault::{code, failed_at};
+use crate::fault::{code, failed_at, shown};
 use crate::pause::jittered;
 
 type Answer<T> = Result<T, PortError>;
@@ -49,7 +49,7 @@ impl Bucket {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) if code(&error) == Some("PreconditionFailed") => {
-                Err(PortError::later(FETCH, format!("{key}: replaced while it was read")))
+                Err(PortError::later(FETCH, format!("{}: replaced while it was read", shown(key))))
             }
             Err(error) => Err(failed_at(FETCH, key, &error)),
         }
@@ -110,7 +110,7 @@ impl Objects for Bucket {
         let mut spool = Spool::new()?;
         let Some(first) = self.get(key, version, &spool).await? else { return Ok(None) };
         let total = first.content_length().and_then(|length| u64::try_from(length).ok());
-        let total = total.ok_or_else(|| PortError::later(FETCH, format!("{key}: no length in the answer")))?;
+        let total = total.ok_or_else(|| PortError::later(FETCH, format!("{}: no length in the answer", shown(key))))?;
         let version = first.version_id().map(str::to_owned).or(version.map(str::to_owned));
         let digest = plain_md5(&first);
         let modified_ms = first.last_modified().and_then(|at| at.to_millis().ok()).unwrap_or(0);
@@ -129,10 +129,10 @@ impl Objects for Bucket {
             body = Some(rest.body);
         }
         if spool.size != total {
-            return Err(PortError::later(FETCH, format!("{key}: {} of {total} bytes came", spool.size)));
+            return Err(PortError::later(FETCH, format!("{}: {} of {total} bytes came", shown(key), spool.size)));
         }
         if digest.is_some_and(|digest| !spool.matches(&digest)) {
-            return Err(PortError::later(FETCH, format!("{key}: the bytes do not match their checksum")));
+            return Err(PortError::later(FETCH, format!("{}: the bytes do not match their checksum", shown(key))));
         }
         spool.file.seek(SeekFrom::Start(0)).map_err(|error| local(FETCH, &error))?;
         Ok(Some(Fetched { file: spool.file, size: total, modified_ms, uploader }))
@@ -200,7 +200,7 @@ impl Bucket {
         let size = file.metadata().map_err(|error| local(STORE, &error))?.len();
         let clone = file.try_clone().map_err(|error| local(STORE, &error))?;
         let body = ByteStream::read_from().file(tokio::fs::File::from_std(clone)).length(Length::Exact(size)).build();
-        let body = body.await.map_err(|error| PortError::later(STORE, format!("{key}: {error}")))?;
+        let body = body.await.map_err(|error| PortError::later(STORE, format!("{}: {error}", shown(key))))?;
         let length = i64::try_from(size).unwrap_or(i64::MAX);
         let request = self.client.put_object().bucket(&self.name).key(key).content_type(kind).content_length(length);
         request.body(body).send().await.map(|_| ()).map_err(|error| failed_at(STORE, key, &error))

@@ -3,14 +3,31 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
-use crate::items::Item;
+use muster_core::format::{ATTRIBUTE, Format};
 
-/// A conditional update of one item.
-#[derive(Debug, Default)]
+use crate::items::{Item, n};
+
+/// What lets a write leave alone what a newer Muster wrote.
+pub(crate) const NOT_NEWER: &str = "attribute_not_exists(#fv) OR #fv <= :fv";
+
+/// One write of a transaction.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The form of its item.
+    pub(crate) format: &'static Format,
+    /// As the service takes it; shows the stored item when its condition does not hold.
+    pub(crate) write: TransactWriteItem,
+}
+
+/// A conditional update of one item, or its deletion. Whatever is written says in which form it is, and nothing is
+/// written over an item of a newer one.
+#[derive(Debug)]
 pub(crate) struct Expression {
+    format: &'static Format,
     set: Vec<String>,
     add: Vec<String>,
     remove: Vec<String>,
@@ -20,8 +37,16 @@ pub(crate) struct Expression {
 }
 
 impl Expression {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// Of an item of this form.
+    pub(crate) fn of(format: &'static Format) -> Self {
+        let (names, values) = (HashMap::new(), Item::new());
+        let empty = Self { format, set: vec![], add: vec![], remove: vec![], conditions: vec![], names, values };
+        empty.value(ATTRIBUTE, n(format.version)).when(NOT_NEWER)
+    }
+
+    /// The form of the item.
+    pub(crate) fn format(&self) -> &'static Format {
+        self.format
     }
 
     /// Sets an attribute.
@@ -102,9 +127,19 @@ impl Expression {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
+    /// Only its conditions, for a deletion that shows the stored item when they do not hold.
+    pub(crate) fn on_deletion(self, request: DeleteItemFluentBuilder) -> DeleteItemFluentBuilder {
+        request
+            .set_condition_expression(self.condition())
+            .set_expression_attribute_names(Some(self.names))
+            .set_expression_attribute_values(Some(self.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
     /// As a part of a transaction.
     #[expect(clippy::expect_used, reason = "key, table and expression are given")]
-    pub(crate) fn within(self, table: &str, key: Item) -> TransactWriteItem {
+    pub(crate) fn within(self, table: &str, key: Item) -> Step {
+        let format = self.format;
         let update = Update::builder()
             .table_name(table)
             .set_key(Some(key))
@@ -112,13 +147,15 @@ impl Expression {
             .set_condition_expression(self.condition())
             .set_expression_attribute_names(Some(self.names))
             .set_expression_attribute_values(Some(self.values).filter(|values| !values.is_empty()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .expect("an update with key, table and expression");
-        TransactWriteItem::builder().update(update).build()
+        Step { format, write: TransactWriteItem::builder().update(update).build() }
     }
 
     fn text(&self) -> String {
-        [("SET", &self.set), ("ADD", &self.add), ("REMOVE", &self.remove)]
+        let set = [format!("#{ATTRIBUTE} = :{ATTRIBUTE}")].into_iter().chain(self.set.iter().cloned()).collect();
+        [("SET", &set), ("ADD", &self.add), ("REMOVE", &self.remove)]
             .into_iter()
             .filter(|(_, parts)| !parts.is_empty())
             .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))

@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use muster_sync::{PortError, Retry};
 
+use crate::items::Item;
+
 /// Codes of failures that pass, whatever their HTTP status.
 const PASSING: [&str; 24] = [
     "BandwidthLimitExceeded",
@@ -70,7 +72,7 @@ pub(crate) fn failed_at<E: ProvideErrorMetadata>(
 }
 
 /// A key as it may be told: without the name that a customer gave the file.
-fn shown(key: &str) -> String {
+pub(crate) fn shown(key: &str) -> String {
     let mut parts = key.splitn(3, '/');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(stage @ ("inbox" | "partial" | "sftp")), Some(user), Some(_)) => format!("{stage}/{user}/…"),
@@ -78,19 +80,20 @@ fn shown(key: &str) -> String {
     }
 }
 
-/// What a cancelled transaction means: `Ok` when conditions did not hold, with the places of those steps.
+/// What a cancelled transaction means: `Ok` when conditions did not hold, with the places of those steps and what is
+/// stored there.
 pub(crate) fn cancelled(
     operation: &'static str,
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
-) -> Result<Vec<usize>, PortError> {
+) -> Result<Vec<(usize, Option<Item>)>, PortError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
         return Err(failed(operation, error));
     };
     let reasons = || canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
     let any = |codes: &[&str]| reasons().any(|code| codes.contains(&code));
-    let codes = canceled.cancellation_reasons().iter().map(|reason| reason.code());
-    let unmet = codes.enumerate().filter(|(_, code)| *code == Some("ConditionalCheckFailed"));
-    let unmet: Vec<usize> = unmet.map(|(at, _)| at).collect();
+    let all = canceled.cancellation_reasons().iter().enumerate();
+    let unmet = all.filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+    let unmet: Vec<_> = unmet.map(|(at, reason)| (at, reason.item().cloned())).collect();
     if !unmet.is_empty() {
         return Ok(unmet);
     }

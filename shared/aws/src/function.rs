@@ -5,7 +5,8 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use muster_sync::{MailKind, OutboxMail};
+use muster_core::format;
+use muster_sync::{Job, MailKind, OutboxMail, PortError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::field::Empty;
@@ -94,7 +95,7 @@ pub async fn failed_messages(
     failed
 }
 
-/// Reads a message's JSON.
+/// Reads the JSON of a service's message.
 ///
 /// # Errors
 /// Where it has another form: the place, and nothing of what stands there.
@@ -105,9 +106,36 @@ pub fn message<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
     })
 }
 
+/// The job of a message of our own.
+///
+/// # Errors
+/// [`PortError`] for one that a newer Muster sent: it comes back until one is there. The same for what is no such job.
+pub fn job<T: Job>(body: &str) -> Result<T, PortError> {
+    const READ: &str = "read the message";
+    let unreadable = |error: serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        let what = format!("it is no {}: {:?} at line {line}, column {column}", T::FORMAT.name, error.classify());
+        PortError::never(READ, what)
+    };
+    let value: Value = serde_json::from_str(body).map_err(unreadable)?;
+    let version = value.get("v").map(|v| v.as_u64().unwrap_or(u64::MAX));
+    T::FORMAT.check(version).map_err(|wrong| PortError::version(READ, &wrong))?;
+    serde_json::from_value(value).map_err(unreadable)
+}
+
 /// Which mail an event of the mail service is about, and what it says: `Send`, `Bounce`, `Complaint` …
 /// `None` for mails that are not the outbox's. Its lines belong to the mail's trace from here on.
-pub fn mail_event(event: &Value) -> Option<(OutboxMail, &str)> {
+///
+/// # Errors
+/// [`PortError`] for a mail that a newer Muster sent: the event comes back until one is there.
+pub fn mail_event(event: &Value) -> Result<Option<(OutboxMail, &str)>, PortError> {
+    let version = event.pointer("/detail/mail/tags/v/0").and_then(Value::as_str);
+    let version = version.map(|text| text.parse().unwrap_or(u64::MAX));
+    format::MAIL_TAGS.check(version).map_err(|wrong| PortError::version("read the mail's event", &wrong))?;
+    Ok(told_of(event))
+}
+
+fn told_of(event: &Value) -> Option<(OutboxMail, &str)> {
     let detail = event.get("detail")?;
     let tags = detail.pointer("/mail/tags")?;
     let tag = |name: &str| Some(tags.get(name)?.get(0)?.as_str()?.to_owned());
@@ -132,7 +160,7 @@ mod tests {
     fn a_send_event_names_its_mail() {
         let tags = json!({"account": ["acme"], "connection": ["acme-hr"], "run": ["0a"], "kind": ["held"]});
         let event = json!({"source": "aws.ses", "detail": {"eventType": "Send", "mail": {"tags": tags}}});
-        let (mail, says) = mail_event(&event).unwrap();
+        let (mail, says) = mail_event(&event).unwrap().unwrap();
         assert_eq!((mail.run.as_str(), mail.kind, says), ("0a", MailKind::Held, "Send"));
     }
 

@@ -28,7 +28,7 @@ pub use bucket::Bucket;
 pub use clients::Clients;
 pub use clock::SystemClock;
 pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, SecretsConfig, TableConfig, told_env};
-pub use function::{Invocation, Message, failed_messages, mail_event, message};
+pub use function::{Invocation, Message, failed_messages, job, mail_event, message};
 pub use log::{init_logging, subscriber};
 pub use mail::Mail;
 pub use ports::{Names, Ports};

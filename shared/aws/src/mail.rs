@@ -6,6 +6,7 @@ use aws_sdk_sesv2::types::{
     Body, Content, Destination, EmailContent, Message as SesMessage, MessageHeader, MessageTag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use muster_core::format;
 use muster_sync::{Mailer, Message, OutboxMail, PortError, Retry};
 
 use crate::config::MailConfig;
@@ -76,10 +77,12 @@ fn content(message: &Message) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(simple).build())
 }
 
-/// The service hands these back with its events. All are slugs, so they are valid as they are.
+/// The service hands these back with its events. They are slugs and a number, so they are valid as they are.
 fn tags(mail: &OutboxMail) -> Result<Vec<MessageTag>, BuildError> {
+    let version = format::MAIL_TAGS.version.to_string();
     let trace = trace::current();
     [
+        ("v", version.as_str()),
         ("account", mail.account.as_str()),
         ("connection", &mail.connection),
         ("run", &mail.run),

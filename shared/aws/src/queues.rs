@@ -6,8 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::{
     MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
 };
-use muster_sync::{ApplyJob, EventJob, ImportJob, PollJob, PortError, ProductEvent, Queue, ReportJob};
-use serde::Serialize;
+use muster_sync::{ApplyJob, EventJob, ImportJob, Job, PollJob, PortError, ProductEvent, Queue, ReportJob};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -108,23 +107,30 @@ fn url<'a>(url: Option<&'a String>, variable: &str) -> Answer<&'a str> {
 /// What two deliveries of one event have in common. The queue compares over all groups, so the connection belongs to it:
 /// ids are unique at their provider only.
 fn same_event(job: &EventJob) -> Answer<String> {
+    let what = serde_json::to_string(&job.what).map_err(|error| PortError::never(SEND, error.to_string()))?;
     let mut hash = Sha256::new();
-    for part in [&job.account, &job.connection, &job.event, &job.digest, &text(&job.what)?] {
+    for part in [&job.account, &job.connection, &job.event, &job.digest, &what] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn text<T: Serialize>(job: &T) -> Answer<String> {
-    serde_json::to_string(job).map_err(|error| PortError::never(SEND, error.to_string()))
+/// A message with the number of its form.
+fn text<T: Job>(job: &T) -> Answer<String> {
+    with_members(job, &[])
 }
 
 /// Our own message on a queue that also carries a service's events: `"muster"` says which.
-fn marked<T: Serialize>(mark: &str, job: &T) -> Answer<String> {
+fn marked<T: Job>(mark: &str, job: &T) -> Answer<String> {
+    with_members(job, &[("muster", mark)])
+}
+
+fn with_members<T: Job>(job: &T, more: &[(&str, &str)]) -> Answer<String> {
     let mut body = serde_json::to_value(job).map_err(|error| PortError::never(SEND, error.to_string()))?;
     if let Value::Object(members) = &mut body {
-        members.insert("muster".to_owned(), Value::from(mark));
+        members.insert("v".to_owned(), Value::from(T::FORMAT.version));
+        members.extend(more.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
     }
     Ok(body.to_string())
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use muster_connectors::Secret;
+use muster_core::format;
 use muster_sync::{Clock, PortError, Retry, SecretPlace, SecretSet, Secrets};
 use serde::{Deserialize, Serialize};
 
@@ -49,12 +50,17 @@ struct Seen {
 /// The stored form of a [`SecretSet`].
 #[derive(Serialize, Deserialize)]
 struct Written {
-    v: u32,
+    v: u64,
     current: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<BTreeMap<String, String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_until_ms: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct WrittenVersion {
+    v: u64,
 }
 
 impl std::fmt::Debug for SecretStore {
@@ -109,8 +115,7 @@ impl SecretStore {
             Err(error) => return Err(PortError { retry: Retry::Later, ..failed_at(READ, &name, &error) }),
         };
         let value = answer.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
-        let set = set_from(&value).ok_or_else(|| PortError::never(READ, format!("{name} has another form")))?;
-        Ok(Some(set))
+        set_from(&name, &value).map(Some)
     }
 }
 
@@ -160,7 +165,7 @@ fn text_of(set: &SecretSet) -> Option<String> {
         set.iter().map(|(key, secret)| (key.clone(), secret.reveal().to_owned())).collect()
     };
     let written = Written {
-        v: 1,
+        v: u64::from(format::CREDENTIALS.version),
         current: texts(&set.current),
         previous: set.previous.as_ref().map(|(before, _)| texts(before)),
         previous_until_ms: set.previous.as_ref().map(|(_, until_ms)| *until_ms),
@@ -168,14 +173,17 @@ fn text_of(set: &SecretSet) -> Option<String> {
     serde_json::to_string(&written).ok()
 }
 
-/// `None` for a text of another form; nothing of it may be shown, so nothing tells what is wrong with it.
-fn set_from(text: &str) -> Option<SecretSet> {
-    let written: Written = serde_json::from_str(text).ok().filter(|written: &Written| written.v == 1)?;
+/// Nothing of the text may be shown, so nothing tells what is wrong with it.
+fn set_from(name: &str, text: &str) -> Answer<SecretSet> {
+    let unreadable = |_| PortError::never(READ, format!("{name} has another form"));
+    let WrittenVersion { v } = serde_json::from_str(text).map_err(unreadable)?;
+    format::CREDENTIALS.check(Some(v)).map_err(|wrong| PortError::version(READ, &wrong))?;
+    let written: Written = serde_json::from_str(text).map_err(unreadable)?;
     let secrets = |texts: BTreeMap<String, String>| -> BTreeMap<String, Secret> {
         texts.into_iter().map(|(key, text)| (key, Secret::new(text))).collect()
     };
     let previous = written.previous.zip(written.previous_until_ms);
-    Some(SecretSet {
+    Ok(SecretSet {
         current: secrets(written.current),
         previous: previous.map(|(before, until_ms)| (secrets(before), until_ms)),
     })

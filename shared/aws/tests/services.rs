@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use muster_aws::{Bucket, BucketConfig, Clients, Mail, MailConfig, Queues, QueuesConfig};
+use muster_aws::{Bucket, BucketConfig, Clients, Invocation, Mail, MailConfig, Queues, QueuesConfig};
 use muster_sync::{
     ApplyJob, EventJob, EventWhat, ImportJob, MailKind, Mailer, Message, Objects, OutboxMail, PortError, Queue, Retry,
 };
@@ -135,7 +135,8 @@ async fn a_short_body_is_taken_up_on_the_same_version_f22_f23() {
 async fn check_fetch_fails(answers: Vec<Answer>, retry: Retry) {
     let error = fetched(&Script::of(answers)).await.unwrap_err();
     assert_eq!(error.retry, retry, "{error}");
-    assert!(error.to_string().contains("sftp/acme/inbound/a b.csv"), "{error}");
+    // Whose it is, and not what the customer called it.
+    assert!(error.to_string().contains("sftp/acme/…") && !error.to_string().contains("a b.csv"), "{error}");
 }
 
 #[tokio::test]
@@ -151,7 +152,7 @@ async fn bytes_that_do_not_match_their_checksum_are_not_read_f22() {
 }
 
 #[tokio::test]
-async fn what_s3_refuses_names_the_key_f22_f25() {
+async fn what_s3_refuses_names_whose_file_it_is_f22_f25() {
     check_fetch_fails(vec![s3_error(403, "AccessDenied")], Retry::Never).await;
     check_fetch_fails(vec![s3_error(400, "KMS.DisabledException")], Retry::Never).await;
     check_fetch_fails(vec![s3_error(503, "SlowDown")], Retry::Later).await;
@@ -239,6 +240,30 @@ async fn a_run_handed_back_is_marked_as_ours() {
 }
 
 #[tokio::test]
+async fn what_is_sent_goes_on_in_the_trace_of_what_is_handled() {
+    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+    let sent = Answer::Is(200, &[], r#"{"MessageId":"1"}"#.to_owned());
+    let script = Script::of([sent.clone(), batch(&[]), batch(&[]), sent]);
+    let job = ImportJob { account: "acme".to_owned(), connection: "acme-p".to_owned(), run: "r1".to_owned() };
+    let queues = queues(&script);
+    let work = async {
+        queues.send_import(&job).await.unwrap();
+        queues.send_apply(&jobs(1)).await.unwrap();
+        queues.send_events(&[event("acme-p", "e1")]).await.unwrap();
+        mailed(&script).await.unwrap();
+    };
+    Invocation::new("apply", "r-1", Some(header)).handle(work).await;
+    let bodies = script.bodies();
+    let of = |message: &Value| message["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].clone();
+    let found = [of(&bodies[0]), of(&bodies[1]["Entries"][0]), of(&bodies[2]["Entries"][0])];
+    assert_eq!(found, [header, header, header]);
+    let (content, tags) = (&bodies[3]["Content"]["Simple"], &bodies[3]["EmailTags"]);
+    let root = "1-5759e988-bd862e3fe1be46a994272793";
+    assert_eq!(content["Headers"], serde_json::json!([{"Name": "X-Muster-Trace", "Value": root}]));
+    assert_eq!(tags[4], serde_json::json!({"Name": "trace", "Value": root}));
+}
+
+#[tokio::test]
 async fn a_queue_that_is_not_configured_is_named() {
     let error = queues(&Script::default()).send_report(&outbox()).await.unwrap_err();
     assert!(error.to_string().contains("MUSTER_REPORT_QUEUE"), "{error}");
@@ -312,7 +337,7 @@ async fn a_mail_carries_what_finds_its_outbox_again() {
     assert_eq!(body["Destination"]["ToAddresses"], serde_json::json!(["hr@acme.example"]));
     assert_eq!(body["Content"]["Simple"]["Body"]["Html"]["Data"], "<p>html</p>");
     let tags: Vec<_> = body["EmailTags"].as_array().unwrap().iter().map(|tag| tag["Value"].clone()).collect();
-    assert_eq!(tags, ["acme", "acme-p", "r1", "ended"]);
+    assert_eq!(tags, ["1", "acme", "acme-p", "r1", "ended"]);
 }
 
 #[tokio::test]

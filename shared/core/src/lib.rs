@@ -10,6 +10,7 @@ pub mod by_hand;
 pub mod csv_out;
 pub mod field;
 pub mod file;
+pub mod format;
 pub mod ids;
 pub mod issue;
 pub mod listing;

@@ -72,7 +72,7 @@ pub async fn account_terms(
 ) -> Result<Option<(AccountTerms, u64)>, PortError> {
     let Some(found) = documents.document(account, &Shelf::Account, ACCOUNT_DOCUMENT).await? else { return Ok(None) };
     let terms = serde_json::from_str(&found.body)
-        .map_err(|e| PortError::never("read the account's entitlements", e.to_string()))?;
+        .map_err(|e| PortError::never("read the account's entitlements", crate::error::located(&e)))?;
     Ok(Some((terms, found.version)))
 }
 

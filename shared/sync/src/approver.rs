@@ -90,7 +90,7 @@ pub async fn approver<P: Ledger + Documents>(ports: &P, token: &str, now_ms: i64
     let link = unproven.prove(&connection.link_key, PURPOSE, now_ms)?;
     let id = link.payload["id"].as_str().ok_or(BadLink::Invalid)?.to_owned();
     let stored = ports.document(&link.account, &Shelf::Links, &place(&id)).await?.ok_or(BadLink::Invalid)?;
-    let unreadable = |e: serde_json::Error| PortError::never("read the approver's link", e.to_string());
+    let unreadable = |e: serde_json::Error| PortError::never("read the approver's link", crate::error::located(&e));
     let asked: Asked = serde_json::from_str(&stored.body).map_err(unreadable)?;
     if matches!(connection.status, ConnectionStatus::Disabled | ConnectionStatus::Deleted) {
         return Err(NoApproval::Off);

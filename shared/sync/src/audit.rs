@@ -163,7 +163,7 @@ fn follows(document: &Document, head: &Head) -> Result<Head, &'static str> {
 }
 
 fn read(document: &Document) -> Result<(AuditEntry, String), PortError> {
-    let bad = |e: serde_json::Error| PortError::never("read the audit entry", e.to_string());
+    let bad = |e: serde_json::Error| PortError::never("read the audit entry", crate::error::located(&e));
     let stored: Stored = serde_json::from_str(&document.body).map_err(bad)?;
     Ok((serde_json::from_str(&stored.entry).map_err(bad)?, stored.hash))
 }

@@ -1,5 +1,6 @@
 //! Small documents of an account: settings' versions, segments, consents, the audit chain and what else people keep.
 
+use muster_core::format::{self, Format};
 use muster_core::ids::{AccountId, ConnectionId};
 use sha2::{Digest, Sha256};
 
@@ -28,6 +29,23 @@ pub enum Shelf {
     Erased(ConnectionId),
     /// Link flows under way; they expire.
     Links,
+}
+
+impl Shelf {
+    /// The form of its documents.
+    pub fn format(&self) -> &'static Format {
+        match self {
+            Self::Account => format::TERMS,
+            Self::Audit => format::AUDIT,
+            Self::Idempotency => format::ANSWER,
+            Self::Segments => format::SEGMENT,
+            Self::GroupLooks => format::GROUP_LOOK,
+            Self::Settings(_) => format::SETTINGS,
+            Self::Consents(..) => format::OPT_OUTS,
+            Self::Erased(_) => format::TOMBSTONE,
+            Self::Links => format::LINK_FLOW,
+        }
+    }
 }
 
 /// The id of the one document on [`Shelf::Account`].

@@ -55,8 +55,8 @@ pub async fn inspect<O: Objects>(objects: &O, run: Run) -> Result<Inspection, Po
         Some(_) => objects.read(&summary_key(&prefix)).await?,
         None => None,
     };
-    let unreadable = |e: &dyn std::fmt::Display| PortError::never("read the plan's summary", e.to_string());
-    let summary = summary.map(|bytes| summary_from_json(&bytes).map_err(|e| unreadable(&e))).transpose()?;
+    let unread = |e| PortError::unread("read the plan's summary", &e);
+    let summary = summary.map(|bytes| summary_from_json(&bytes).map_err(unread)).transpose()?;
     let error_file = (issues.error_rows > 0).then(|| format!("errors/{}", error_file_name(&run)));
     Ok(Inspection { run, summary, issues, error_file })
 }

@@ -90,9 +90,9 @@ pub use people::{Group, Person, connections_of, each_person, group_slots, groupe
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
 pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
-    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Ledger,
-    Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace, SecretSet,
-    Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
+    Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Job,
+    Ledger, Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace,
+    SecretSet, Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;

@@ -219,7 +219,7 @@ where
         let account = &connection.account;
         let stored = self.table.document(account, &Shelf::Links, id).await?.ok_or(NotLinked::NoSuchFlow)?;
         let mut flow: Flow = serde_json::from_str(&stored.body)
-            .map_err(|e| PortError::never("read the link under way", e.to_string()))?;
+            .map_err(|e| PortError::never("read the link under way", crate::error::located(&e)))?;
         let ours = flow.connection == connection.id.as_str() && flow.asker == asker;
         if !ours || flow.expires_ms <= self.clock.now_ms() {
             return Err(NotLinked::NoSuchFlow);

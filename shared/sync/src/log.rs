@@ -4,7 +4,7 @@
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use tracing::Span;
 
-use crate::{Cause, CommitPlan, MailKind, OutboxMail, Run, RunState, Transition};
+use crate::{Cause, CommitPlan, MailKind, Run, RunState, Transition};
 
 /// From here on the lines of what is handled now name this connection.
 pub(crate) fn name_connection(account: &AccountId, connection: &ConnectionId) {
@@ -69,14 +69,6 @@ pub(crate) fn chunk_written(after: &Run, chunk: u32) {
 /// Every chunk is written, and the run is finished.
 pub(crate) fn applied(run: &Run) {
     tracing::info!(conflicts = run.conflicts, "applied");
-}
-
-/// From here on the lines of what is handled now are about this mail.
-pub(crate) fn name_mail(mail: &OutboxMail) {
-    let span = Span::current();
-    span.record("account.id", mail.account.as_str());
-    span.record("connection.id", mail.connection.as_str());
-    span.record("run.id", mail.run.as_str());
 }
 
 /// A login opens: to whoever gave the password, or who proves one of its keys.

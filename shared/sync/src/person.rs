@@ -190,7 +190,7 @@ impl<O: Objects> Records<'_, O> {
             self.left -= 1;
             let Some(bytes) = self.objects.read(&chunk_key(&plan.prefix, chunk)).await? else { break };
             let bytes = unpacked(&bytes)?;
-            let reader = ChunkReader::new(&bytes).map_err(|e| PortError::never("read the plan", e.to_string()))?;
+            let reader = ChunkReader::new(&bytes).map_err(|e| PortError::unread("read the plan", &e))?;
             if let Some(change) = reader.flatten().find(|change| change.unique_id == *self.id) {
                 record = change.record;
                 break;

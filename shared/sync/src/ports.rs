@@ -6,6 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use muster_connectors::{HttpRequest, Secret};
+use muster_core::format::{self, Format};
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -374,6 +375,32 @@ pub trait Objects {
     /// An address to which whoever has it can put the object for so many seconds, with exactly this content type.
     /// No request is made.
     async fn upload_link(&self, key: &str, content_type: &str, seconds: u32) -> Answer<String>;
+}
+
+/// What lies on a queue of our own.
+pub trait Job: Serialize + serde::de::DeserializeOwned {
+    /// Its form.
+    const FORMAT: &'static Format;
+}
+
+impl Job for ApplyJob {
+    const FORMAT: &'static Format = format::APPLY_JOB;
+}
+
+impl Job for ImportJob {
+    const FORMAT: &'static Format = format::IMPORT_JOB;
+}
+
+impl Job for PollJob {
+    const FORMAT: &'static Format = format::POLL_JOB;
+}
+
+impl Job for EventJob {
+    const FORMAT: &'static Format = format::EVENT_JOB;
+}
+
+impl Job for ReportJob {
+    const FORMAT: &'static Format = format::MAIL_JOB;
 }
 
 /// A chunk to write.

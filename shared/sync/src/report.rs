@@ -80,8 +80,8 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
     /// [`PortError`] when it must be tried again: a service failed, or the answer of an earlier
     /// try is still awaited.
     pub async fn tell(&self, mail: &OutboxMail) -> Result<Told, PortError> {
-        log::name_mail(mail);
         let Ids { account, connection, run } = ids_of(&mail.account, &mail.connection, &mail.run)?;
+        log::name_run(&account, &connection, &run);
         let run = self.ledger.run(&account, &connection, &run).await?;
         let (Some(connection), Some(run)) = (self.ledger.connection(&account, &connection).await?, run) else {
             return Ok(Told::Already);
@@ -116,7 +116,9 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
     /// # Errors
     /// [`PortError`] when a service failed.
     pub async fn heard(&self, mail: &OutboxMail, event: &str) -> Result<(), PortError> {
-        log::name_mail(mail);
+        if let Ok(Ids { account, connection, run }) = ids_of(&mail.account, &mail.connection, &mail.run) {
+            log::name_run(&account, &connection, &run);
+        }
         tracing::info!(mail.kind = mail.kind.as_str(), mail.event = event, "the mail service tells of a mail");
         if event == "Send" { self.ledger.settle_mail(mail, &MailState::Sent).await } else { Ok(()) }
     }
@@ -206,9 +208,7 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
             return Ok(Summary::default());
         }
         match self.objects.read(&summary_key(prefix)).await? {
-            Some(bytes) => {
-                summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))
-            }
+            Some(bytes) => summary_from_json(&bytes).map_err(|e| PortError::unread("read the plan's summary", &e)),
             None => Err(PortError::never("read the plan's summary", "it is gone")),
         }
     }

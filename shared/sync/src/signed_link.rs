@@ -7,6 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,9 @@ pub enum BadLink {
     /// Its time is over.
     #[error("this link has expired; ask whoever sent it for a new one")]
     Expired,
+    /// A newer version of Muster made it.
+    #[error("this link was made by a newer version of Muster; open it again once the upgrade is finished")]
+    Newer,
     /// The connection has no key to sign links with.
     #[error("this connection has no key for links; save it once more")]
     NoKey,
@@ -52,11 +56,18 @@ pub struct SignedLink {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
+    #[serde(default)]
+    v: u64,
     account: String,
     connection: String,
     purpose: String,
     expires: i64,
     payload: Value,
+}
+
+#[derive(Deserialize)]
+struct WireVersion {
+    v: Option<u64>,
 }
 
 /// A token whose signature nobody has looked at yet: good for finding the connection, and nothing else.
@@ -73,6 +84,7 @@ pub struct Unproven {
 /// [`BadLink::NoKey`] when the key is missing or short.
 pub fn sign(link_key: &str, link: &SignedLink) -> Result<String, BadLink> {
     let wire = Wire {
+        v: u64::from(format::SIGNED_LINK.version),
         account: link.account.to_string(),
         connection: link.connection.to_string(),
         purpose: link.purpose.clone(),
@@ -88,7 +100,7 @@ pub fn sign(link_key: &str, link: &SignedLink) -> Result<String, BadLink> {
 /// Reads whose a token says it is. Nothing of it is to be believed before [`Unproven::prove`].
 ///
 /// # Errors
-/// [`BadLink::Invalid`] for whatever is no token.
+/// [`BadLink::Invalid`] for whatever is no token, [`BadLink::Newer`] for one of a version to come.
 pub fn read(token: &str) -> Result<Unproven, BadLink> {
     if token.len() > LONGEST {
         return Err(BadLink::Invalid);
@@ -96,6 +108,9 @@ pub fn read(token: &str) -> Result<Unproven, BadLink> {
     let (text, mac) = token.split_once('.').ok_or(BadLink::Invalid)?;
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| BadLink::Invalid)?;
     let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| BadLink::Invalid)?;
+    let WireVersion { v } = serde_json::from_slice(&json).map_err(|_| BadLink::Invalid)?;
+    let newer = |wrong: format::WrongVersion| if wrong.is_newer() { BadLink::Newer } else { BadLink::Invalid };
+    format::SIGNED_LINK.check(v).map_err(newer)?;
     let wire: Wire = serde_json::from_slice(&json).map_err(|_| BadLink::Invalid)?;
     let said = SignedLink {
         account: AccountId::parse(&wire.account).map_err(|_| BadLink::Invalid)?,

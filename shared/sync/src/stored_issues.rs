@@ -1,13 +1,12 @@
 //! The stored form of a run's issues.
 
 use muster_core::field::Field;
+use muster_core::format;
 use muster_core::ids::UniqueId;
 use muster_core::issue::{Code, Issue, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::PortError;
-
-const VERSION: u32 = 1;
 
 /// The issues of a run and what its report wants to know beside them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,12 +26,17 @@ pub(crate) const KEPT: usize = 10_000;
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
-    version: u32,
+    version: u64,
     error_rows: u64,
     first_success: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
     issues: Vec<WireIssue>,
+}
+
+#[derive(Deserialize)]
+struct WireVersion {
+    version: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,7 +68,7 @@ pub(crate) fn issues_to_json(stored: &StoredIssues) -> Vec<u8> {
         original: issue.original.clone(),
     });
     let wire = Wire {
-        version: VERSION,
+        version: u64::from(format::ISSUES.version),
         error_rows: stored.error_rows,
         first_success: stored.first_success,
         replaces: stored.replaces.clone(),
@@ -75,11 +79,11 @@ pub(crate) fn issues_to_json(stored: &StoredIssues) -> Vec<u8> {
 
 /// Reads the JSON of a run's issues.
 pub fn issues_from_json(bytes: &[u8]) -> Result<StoredIssues, PortError> {
-    let bad = |detail: String| PortError::never("read the run's issues", detail);
-    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(e.to_string()))?;
-    if wire.version != VERSION {
-        return Err(bad(format!("version {} is not known", wire.version)));
-    }
+    const READ: &str = "read the run's issues";
+    let bad = |detail: String| PortError::never(READ, detail);
+    let WireVersion { version } = serde_json::from_slice(bytes).map_err(|e| bad(crate::error::located(&e)))?;
+    format::ISSUES.check(Some(version)).map_err(|wrong| PortError::version(READ, &wrong))?;
+    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| bad(crate::error::located(&e)))?;
     let issue = |wire: WireIssue| {
         let code = Code::ALL.iter().find(|code| code.as_str() == wire.code).copied();
         Ok(Issue {

@@ -120,7 +120,7 @@ impl<L: Ledger, O: Objects, S: Secrets, W: Web, C: Clock> Looker<'_, L, O, S, W,
         let Some(plan) = run.and_then(|run| run.plan) else { return Ok(Vec::new()) };
         let Some(bytes) = self.objects.read(&summary_key(&plan.prefix)).await? else { return Ok(Vec::new()) };
         let summary = muster_core::plan::summary_from_json(&bytes);
-        let summary = summary.map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
+        let summary = summary.map_err(|e| PortError::unread("read the plan's summary", &e))?;
         Ok(summary.new_values.iter().map(|new| new.field).collect())
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     /// An idle instance is ended after this.
     pub(crate) idle: Duration,
     pub(crate) print_logs: bool,
+    pub(crate) log_watch: Option<fn(&str)>,
 }
 
 /// How one invocation went.
@@ -207,7 +208,11 @@ impl Lambda {
         if self.settings.print_logs {
             eprintln!("[{function}] {line}");
         }
-        remember(&mut self.state().logs, format!("[{function}] {line}"));
+        let line = format!("[{function}] {line}");
+        if let Some(watch) = self.settings.log_watch {
+            watch(&line);
+        }
+        remember(&mut self.state().logs, line);
     }
 
     pub(crate) fn logs(&self) -> Vec<String> {

@@ -306,6 +306,20 @@ impl Objects {
         Ok(removed)
     }
 
+    /// Puts a version back as it was elsewhere, with its id and time; no event tells of it.
+    ///
+    /// # Errors
+    /// When the folder fails.
+    pub async fn restore(&self, version: ObjectVersion, bytes: Bytes) -> Result<(), ObjectsError> {
+        let body = futures::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+        let blob = self.blobs.store(body).await?;
+        self.blobs.duplicate(&blob.id, &version.version_id)?;
+        self.blobs.remove(&blob.id);
+        self.inner.journal.append(&Change::Put { version: version.clone(), event: None })?;
+        self.index().add(version);
+        Ok(())
+    }
+
     /// The current objects whose key begins with `prefix`, by key.
     #[must_use]
     pub fn list(&self, bucket: &str, prefix: &str) -> Vec<ObjectVersion> {

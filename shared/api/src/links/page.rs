@@ -188,6 +188,7 @@ async fn find<W: World>(call: Call<'_, W>, token: &str) -> Result<Result<Approve
     Ok(Err(match refused {
         NoApproval::Port(error) => return Err(error.into()),
         NoApproval::Link(BadLink::Expired) => notice(410, "This link has expired", &text),
+        NoApproval::Link(BadLink::Newer) => notice(503, "Not yet", &text),
         NoApproval::Link(_) => notice(404, "There is nothing here", &text),
         NoApproval::Linked => notice(409, "Nothing is left to do", &text),
         NoApproval::Changed => notice(409, "What would be read has changed", &text),

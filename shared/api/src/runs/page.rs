@@ -179,7 +179,11 @@ fn refusal(refused: Refused) -> Result<Reply, Problem> {
 
 /// The token of the path, as far as its connection's key vouches for it.
 async fn proved<W: World>(call: Call<'_, W>) -> Result<Result<(Connection, DecisionLink), Reply>, Problem> {
-    let Ok(token) = read_link(call.path("token")) else { return Ok(Err(no_link())) };
+    let token = match read_link(call.path("token")) {
+        Ok(token) => token,
+        Err(newer @ BadLink::Newer) => return Ok(Err(notice(503, "Not yet", &newer.to_string()))),
+        Err(_) => return Ok(Err(no_link())),
+    };
     let (account, connection) = token.whose();
     let Some(connection) = call.world.table().connection(account, connection).await? else { return Ok(Err(no_link())) };
     Ok(match prove_decision(token, &connection, call.now_ms()) {
@@ -189,7 +193,7 @@ async fn proved<W: World>(call: Call<'_, W>) -> Result<Result<(Connection, Decis
             "This link has expired",
             "A link decides for 7 days. Whoever signs in to the product can still decide about the plan.",
         )),
-        Err(BadLink::Invalid | BadLink::NoKey) => Err(no_link()),
+        Err(BadLink::Invalid | BadLink::NoKey | BadLink::Newer) => Err(no_link()),
     })
 }
 

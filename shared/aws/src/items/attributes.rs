@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use muster_core::format::{ATTRIBUTE, Format};
 use muster_sync::PortError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +32,23 @@ pub(crate) fn list(texts: &[String]) -> AttributeValue {
 pub(crate) fn json<T: Serialize>(operation: &'static str, record: &T) -> Result<AttributeValue, PortError> {
     let text = serde_json::to_string(record).map_err(|error| PortError::never(operation, error.to_string()))?;
     Ok(s(text))
+}
+
+/// The item with the number of its form.
+pub(crate) fn versioned(format: &'static Format, mut item: Item) -> Item {
+    item.insert(ATTRIBUTE.to_owned(), n(format.version));
+    item
+}
+
+/// The item, if it is of a form that this code reads.
+pub(crate) fn readable<'i>(
+    operation: &'static str,
+    format: &'static Format,
+    item: &'i Item,
+) -> Result<&'i Item, PortError> {
+    let found = read_number(operation, item, ATTRIBUTE)?;
+    format.check(found).map_err(|wrong| PortError::version(operation, &wrong))?;
+    Ok(item)
 }
 
 /// The text under `name`, if there is one.

@@ -1,10 +1,13 @@
 //! The connection item.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{Connection, ConnectionStatus, Feed, Lease, Login, PortError};
 
-use super::attributes::{Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, s};
+use super::attributes::{
+    Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, readable, s, versioned,
+};
 use super::feed::{due_at, due_from, due_hash, feed_from};
 use super::{connection_key, connection_pk};
 use crate::fault::unreadable;
@@ -34,7 +37,7 @@ fn status_from(name: &str) -> Option<ConnectionStatus> {
 /// The item of a connection, key included.
 pub(crate) fn connection_item(connection: &Connection) -> Result<Item, PortError> {
     const WRITE: &str = "write the connection";
-    let mut item = connection_key(&connection.account, &connection.id);
+    let mut item = versioned(format::CONNECTION, connection_key(&connection.account, &connection.id));
     let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
     put("settings", s(&connection.settings));
     put("settings_version", n(connection.settings_version));
@@ -90,6 +93,7 @@ pub(crate) fn connection_item(connection: &Connection) -> Result<Item, PortError
 
 /// The connection of an item.
 pub(crate) fn connection_from(account: &AccountId, id: &ConnectionId, item: &Item) -> Result<Connection, PortError> {
+    readable(READ, format::CONNECTION, item)?;
     let number = |name: &str| read_number::<u64>(READ, item, name)?.ok_or_else(|| unreadable(READ, name));
     Ok(Connection {
         account: account.clone(),

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use muster_core::field::Field;
+use muster_core::format;
 use muster_core::ids::{RunId, UniqueId};
 use muster_core::recipient::{Recipient, Value, Values};
 use muster_core::status::Status;
 use muster_sync::{PortError, Stored, Trace};
 use sha2::{Digest, Sha256};
 
-use super::attributes::{Item, list, optional_text, read_number, read_text, s};
+use super::attributes::{Item, list, optional_text, read_number, read_text, readable, s};
 use crate::fault::unreadable;
 
 const READ: &str = "read a recipient";
@@ -68,6 +69,7 @@ pub(crate) fn fields_of(values: &Values) -> AttributeValue {
 
 /// The recipient of an item. A field that the catalogue no longer has is left out.
 pub(crate) fn stored_from(item: &Item) -> Result<Stored, PortError> {
+    readable(READ, format::RECIPIENT, item)?;
     let status = match read_text(READ, item, "st")?.as_str() {
         "a" => Status::Active,
         "i" => Status::Inactive,

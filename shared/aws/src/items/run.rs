@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{MailKind, PortError, Run, RunState};
 
-use super::attributes::{Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, s};
+use super::attributes::{
+    Item, json, list, n, optional_text, read_json, read_list, read_number, read_text, readable, s, versioned,
+};
 use super::{EVENT_KEPT_MS, RUN_KEPT_MS, connection_pk, is_event, mail_key, run_key};
 use crate::fault::unreadable;
 
@@ -36,7 +39,7 @@ pub(crate) fn run_at_from(at: &str) -> Option<(i64, RunId)> {
 /// The item of a run, key included.
 pub(crate) fn run_item(run: &Run) -> Result<Item, PortError> {
     const WRITE: &str = "write the run";
-    let mut item = run_key(&run.account, &run.connection, run.id.as_str());
+    let mut item = versioned(format::RUN, run_key(&run.account, &run.connection, run.id.as_str()));
     let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
     put("state", s(run.state.as_str()));
     put("cause", json(WRITE, &run.cause)?);
@@ -72,6 +75,7 @@ pub(crate) fn run_item(run: &Run) -> Result<Item, PortError> {
 
 /// The run of an item.
 pub(crate) fn run_from(account: &AccountId, connection: &ConnectionId, item: &Item) -> Result<Run, PortError> {
+    readable(READ, format::RUN, item)?;
     let number = |name: &str| read_number::<u64>(READ, item, name)?.ok_or_else(|| unreadable(READ, name));
     let sk = read_text(READ, item, "sk")?;
     let id = sk.strip_prefix("RUN#").or(sk.strip_prefix("EVENT#")).and_then(|id| RunId::parse(id).ok());

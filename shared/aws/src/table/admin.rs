@@ -1,6 +1,7 @@
 //! Saving connections and logins, and finding them without reading the whole table.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_sync::{Admin, Connection, Credentials, Login, PortError};
 
@@ -33,7 +34,7 @@ const SAVE: &str = "save the connection";
 /// What saving a known connection changes: what its runs keep stays theirs.
 fn changed(connection: &Connection, version: u64) -> Expression {
     let routes = (!connection.routes.is_empty()).then(|| list(&connection.routes));
-    let change = Expression::new()
+    let change = Expression::of(format::CONNECTION)
         .set("settings", s(&connection.settings))
         .set("settings_version", n(connection.settings_version))
         .set("status", s(status_name(connection.status)))
@@ -47,14 +48,14 @@ fn changed(connection: &Connection, version: u64) -> Expression {
 impl Admin for Table {
     async fn save_connection(&self, connection: &Connection, expected_settings_version: Option<u64>) -> Answer<bool> {
         let saved = match expected_settings_version {
-            None => self.put(connection_item(connection)?, Some("attribute_not_exists(pk)")),
+            None => self.put(format::CONNECTION, connection_item(connection)?, true),
             Some(version) => changed(connection, version).within(&self.name, item_key(connection)),
         };
         let account = connection.account.as_str();
         let mut steps = vec![
             saved,
-            self.put(key(&format!("A#{account}"), &format!("C#{}", connection.id)), None),
-            self.put(key("ACCOUNTS", account), None),
+            self.put(format::LISTED, key(&format!("A#{account}"), &format!("C#{}", connection.id)), false),
+            self.put(format::LISTED, key("ACCOUNTS", account), false),
         ];
         let before = steps.len();
         let routes = self.route_steps(connection, expected_settings_version).await?;
@@ -69,7 +70,7 @@ impl Admin for Table {
     }
 
     async fn put_login(&self, user: &str, login: &Login, credentials: &Credentials) -> Answer<bool> {
-        let change = Expression::new()
+        let change = Expression::of(format::LOGIN)
             .set("account", s(login.account.as_str()))
             .set("connection", s(login.connection.as_str()))
             .set_or_remove("password", credentials.password_hash.as_ref().map(s))
@@ -86,7 +87,7 @@ impl Admin for Table {
 
     async fn connections(&self, account: &AccountId) -> Answer<Vec<ConnectionId>> {
         const LIST: &str = "list the connections";
-        let items = self.items(LIST, &format!("A#{account}"), "C#").await?;
+        let items = self.items(LIST, format::LISTED, &format!("A#{account}"), "C#").await?;
         let id = |item: &Item| {
             let sk = read_text(LIST, item, "sk")?;
             let id = sk.strip_prefix("C#").and_then(|id| ConnectionId::parse(id).ok());
@@ -97,13 +98,12 @@ impl Admin for Table {
 
     async fn add_account(&self, account: &AccountId) -> Answer<()> {
         const ADD: &str = "add the account";
-        let request = self.client.put_item().table_name(&self.name).set_item(Some(key("ACCOUNTS", account.as_str())));
-        request.send().await.map(|_| ()).map_err(|error| crate::fault::failed(ADD, &error))
+        self.update(ADD, key("ACCOUNTS", account.as_str()), Expression::of(format::LISTED)).await.map(|_| ())
     }
 
     async fn accounts(&self) -> Answer<Vec<AccountId>> {
         const LIST: &str = "list the accounts";
-        let items = self.items(LIST, "ACCOUNTS", "").await?;
+        let items = self.items(LIST, format::LISTED, "ACCOUNTS", "").await?;
         let id = |item: &Item| AccountId::parse(&read_text(LIST, item, "sk")?).map_err(|_| unreadable(LIST, "sk"));
         items.iter().map(id).collect()
     }
@@ -115,7 +115,7 @@ impl Table {
         if user.is_empty() {
             return Ok(None);
         }
-        let Some(item) = self.get_item(READ, login_key(user)).await? else { return Ok(None) };
+        let Some(item) = self.get_item(READ, format::LOGIN, login_key(user)).await? else { return Ok(None) };
         let login = login_from(READ, &item)?;
         let credentials = Credentials {
             password_hash: optional_text(&item, "password"),

@@ -1,5 +1,6 @@
 //! The transaction by which a run ends without applying.
 
+use muster_core::format;
 use muster_core::ids::RunId;
 use muster_sync::{ConnectionStatus, Lease, MailKind, PortError, RunState, Transition};
 
@@ -18,7 +19,7 @@ impl Table {
     pub(super) async fn close_run(&self, close: &Transition<'_>) -> Result<bool, PortError> {
         let run = close.run;
         let ended = close.to.is_final().then(|| n(close.now_ms));
-        let run_change = Expression::new()
+        let run_change = Expression::of(format::RUN)
             .set("state", s(close.to.as_str()))
             .also(close.reason.is_some(), |change| change.set_or_remove("reason", close.reason.map(s)))
             .also(ended.is_some(), |change| change.set_or_remove("ended_ms", ended))
@@ -47,7 +48,7 @@ fn connection_change(close: &Transition<'_>) -> Result<Expression, PortError> {
     let leased = connection.lease.as_ref().is_some_and(|lease| is_of(lease, &run.id));
     let regroups = run.plan.as_ref().is_some_and(|plan| plan.grouped_by != connection.grouped_by);
     let failed = (close.to == RunState::Failed).then_some(ConnectionStatus::Error);
-    let change = Expression::new()
+    let change = Expression::of(format::CONNECTION)
         .also(waiting, |change| change.remove("waiting").when_is("waiting", s(run.id.as_str())))
         // Some of its chunks may be written, so the roster no longer tells what is stored.
         .also(active, |change| {

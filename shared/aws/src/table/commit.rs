@@ -1,10 +1,11 @@
 //! The transactions by which a plan counts and a run ends well.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
+use muster_core::format;
 use muster_sync::{CommitPlan, Connection, ConnectionStatus, Finish, MailKind, PortError, Run, RunState};
 
 use super::Table;
-use crate::expression::Expression;
+use crate::expression::{Expression, Step};
 use crate::items::{Item, connection_key, json, list, mail_item, n, run_key, s, status_name, with_due, with_feed};
 
 pub(super) fn run_item_key(run: &Run) -> Item {
@@ -31,11 +32,8 @@ pub(super) fn run_status_change(
 }
 
 impl Table {
-    #[expect(clippy::expect_used, reason = "table and item are given")]
-    pub(super) fn put_mail(&self, run: &Run, kind: MailKind, now_ms: i64, once: bool) -> TransactWriteItem {
-        let put = Put::builder().table_name(&self.name).set_item(Some(mail_item(run, kind, now_ms)));
-        let put = put.set_condition_expression(once.then(|| "attribute_not_exists(pk)".to_owned()));
-        TransactWriteItem::builder().put(put.build().expect("a put with table and item")).build()
+    pub(super) fn put_mail(&self, run: &Run, kind: MailKind, now_ms: i64, once: bool) -> Step {
+        self.put(format::MAIL, mail_item(run, kind, now_ms), once)
     }
 
     pub(super) async fn commit(&self, commit: &CommitPlan<'_>) -> Result<bool, PortError> {
@@ -43,7 +41,7 @@ impl Table {
         let (run, connection) = (commit.run, commit.connection);
         let held = !commit.held.is_empty();
         let to = if held { RunState::Held } else { RunState::Applying };
-        let run_change = Expression::new()
+        let run_change = Expression::of(format::RUN)
             .set("state", s(to.as_str()))
             .set("fence", n(connection.fence))
             .set("plan", json(COMMIT, commit.plan)?)
@@ -53,7 +51,7 @@ impl Table {
             .set("settings_version", n(connection.settings_version))
             .when_is("state", s(RunState::Received.as_str()));
         let source = commit.position.map(|position| json(COMMIT, position)).transpose()?;
-        let connection_change = Expression::new()
+        let connection_change = Expression::of(format::CONNECTION)
             .set(if held { "waiting" } else { "active" }, s(run.id.as_str()))
             .also(source.is_some(), |change| change.set_or_remove("last_source", source))
             .also(!held && commit.replaces.is_some(), |change| change.remove("waiting"))
@@ -71,7 +69,7 @@ impl Table {
         ];
         // A run that is planned anew waits for itself.
         if let Some(replaced) = commit.replaces.filter(|replaced| **replaced != run.id) {
-            let change = Expression::new()
+            let change = Expression::of(format::RUN)
                 .set("state", s(RunState::Superseded.as_str()))
                 .set("reason", s(format!("run {} has a newer plan", run.id)))
                 .set("ended_ms", n(commit.now_ms))
@@ -91,13 +89,13 @@ impl Table {
     pub(super) async fn approve_plan(&self, run: &Run, connection: &Connection) -> Result<bool, PortError> {
         let Some(plan) = &run.plan else { return Ok(false) };
         let fence = connection.fence + 1;
-        let run_change = Expression::new()
+        let run_change = Expression::of(format::RUN)
             .set("state", s(RunState::Applying.as_str()))
             .set("fence", n(fence))
             .when_is("state", s(RunState::Held.as_str()))
             .when_is("plan_hash", s(&plan.hash));
         // The new number makes whoever plans now start again, so the lease goes with the old one.
-        let connection_change = Expression::new()
+        let connection_change = Expression::of(format::CONNECTION)
             .set("fence", n(fence))
             .set("active", s(run.id.as_str()))
             .also(connection.waiting.as_ref() == Some(&run.id), |change| change.remove("waiting"))
@@ -116,12 +114,12 @@ impl Table {
     pub(super) async fn finish_run(&self, finish: &Finish<'_>) -> Result<bool, PortError> {
         const FINISH: &str = "finish the run";
         let (run, connection) = (finish.run, finish.connection);
-        let run_change = Expression::new()
+        let run_change = Expression::of(format::RUN)
             .set("state", s(RunState::Applied.as_str()))
             .set("ended_ms", n(finish.now_ms))
             .when_is("state", s(RunState::Applying.as_str()))
             .when_is("fence", n(run.fence));
-        let connection_change = Expression::new()
+        let connection_change = Expression::of(format::CONNECTION)
             .set_or_remove("roster", finish.roster.as_ref().map(s))
             .set("grouped_by", s(finish.grouped_by))
             .set("owned", n(finish.owned))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
 use muster_core::field::Field;
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId, UniqueId};
 use muster_core::plan::{Change, ChangeKind};
 use muster_core::recipient::Recipient;
@@ -47,7 +48,7 @@ impl Directory for Table {
         let request = self.client.update_item().table_name(&self.name).set_key(Some(key));
         match update.on(request).send().await {
             Ok(_) => Ok(Written::Now),
-            Err(error) => found(run, &goal, stored_instead(WRITE, error)?),
+            Err(error) => found(run, &goal, stored_instead(WRITE, format::RECIPIENT, error)?),
         }
     }
 
@@ -156,7 +157,7 @@ fn update_for(
     change: &Change,
     now_ms: i64,
 ) -> Answer<Option<(Goal, Expression)>> {
-    let update = Expression::new().set("fn", n(run.fence)).set("run", s(run.id.as_str()));
+    let update = Expression::of(format::RECIPIENT).set("fn", n(run.fence)).set("run", s(run.id.as_str()));
     let seen = |update: Expression| -> Answer<Expression> {
         let old = change.old.as_ref().ok_or_else(|| PortError::never(WRITE, "the plan's change has no old values"))?;
         let update = update.when_is("h", s(content_hash(old))).when("attribute_not_exists(#rm) AND #fn < :fn");

@@ -9,7 +9,7 @@ use muster_sync::{Document, Documents, Page, PortError, Shelf};
 use super::Table;
 use crate::expression::Expression;
 use crate::fault::{failed, unreadable};
-use crate::items::{Item, connection_pk, key, n, read_number, read_text, s};
+use crate::items::{Item, connection_pk, key, n, read_number, read_text, readable, s};
 
 type Answer<T> = Result<T, PortError>;
 
@@ -35,7 +35,8 @@ pub(super) fn shelf_pk(account: &AccountId, shelf: &Shelf) -> String {
     }
 }
 
-fn document_from(item: &Item) -> Answer<Document> {
+fn document_from(shelf: &Shelf, item: &Item) -> Answer<Document> {
+    readable(READ, shelf.format(), item)?;
     Ok(Document {
         id: read_text(READ, item, "sk")?,
         version: read_number(READ, item, "v")?.ok_or_else(|| unreadable(READ, "v"))?,
@@ -45,8 +46,8 @@ fn document_from(item: &Item) -> Answer<Document> {
 
 impl Documents for Table {
     async fn document(&self, account: &AccountId, shelf: &Shelf, id: &str) -> Answer<Option<Document>> {
-        let item = self.get_item(READ, key(&shelf_pk(account, shelf), id)).await?;
-        item.as_ref().map(document_from).transpose()
+        let item = self.get_item(READ, shelf.format(), key(&shelf_pk(account, shelf), id)).await?;
+        item.as_ref().map(|item| document_from(shelf, item)).transpose()
     }
 
     async fn put_document(
@@ -58,7 +59,7 @@ impl Documents for Table {
         expected: Option<u64>,
         expires_ms: Option<i64>,
     ) -> Answer<bool> {
-        let change = Expression::new().set("body", s(body)).set("v", n(expected.unwrap_or(0) + 1));
+        let change = Expression::of(shelf.format()).set("body", s(body)).set("v", n(expected.unwrap_or(0) + 1));
         let change = change.set_or_remove("exp", expires_ms.map(|ms| n(ms / 1000)));
         let change = match expected {
             None => change.when("attribute_not_exists(#pk)"),
@@ -69,16 +70,8 @@ impl Documents for Table {
 
     async fn delete_document(&self, account: &AccountId, shelf: &Shelf, id: &str, expected: u64) -> Answer<bool> {
         const DELETE: &str = "delete a document";
-        let request =
-            self.client.delete_item().table_name(&self.name).set_key(Some(key(&shelf_pk(account, shelf), id)));
-        let request = request.condition_expression("#v = :v").expression_attribute_names("#v", "v");
-        match request.expression_attribute_values(":v", n(expected)).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(failed(DELETE, &error)),
-        }
+        let unchanged = Expression::of(shelf.format()).when_is("v", n(expected));
+        self.delete(DELETE, key(&shelf_pk(account, shelf), id), unchanged).await
     }
 
     async fn documents(
@@ -95,7 +88,8 @@ impl Documents for Table {
         let request = request.set_exclusive_start_key(from.map(|id| key(&pk, id)));
         let page = request.send().await.map_err(|error| failed(LIST, &error))?;
         let next = page.last_evaluated_key.as_ref().map(|last| read_text(LIST, last, "sk")).transpose()?;
-        let items = page.items.unwrap_or_default().iter().map(document_from).collect::<Result<_, _>>()?;
+        let items =
+            page.items.unwrap_or_default().iter().map(|item| document_from(shelf, item)).collect::<Result<_, _>>()?;
         Ok(Page { items, next })
     }
 
@@ -105,7 +99,7 @@ impl Documents for Table {
         let mut items = Vec::new();
         for attempt in 0..BATCH_TRIES {
             if wanted.is_empty() {
-                return items.iter().map(document_from).collect();
+                return items.iter().map(|item| document_from(shelf, item)).collect();
             }
             let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
             let keys = keys.map_err(|error| PortError::never(READ, error.to_string()))?;
@@ -118,7 +112,7 @@ impl Documents for Table {
             }
         }
         if wanted.is_empty() {
-            return items.iter().map(document_from).collect();
+            return items.iter().map(|item| document_from(shelf, item)).collect();
         }
         Err(PortError::later(READ, format!("{} keys were left out {BATCH_TRIES} times", wanted.len())))
     }

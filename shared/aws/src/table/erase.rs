@@ -1,5 +1,6 @@
 //! The end of items that name a person.
 
+use muster_core::format::{self, Format};
 use muster_core::ids::{AccountId, ConnectionId, UniqueId};
 use muster_sync::{Erasing, Page, PersonMark, PlanRef, PortError, Run};
 
@@ -7,7 +8,7 @@ use super::Table;
 use super::commit::run_item_key;
 use crate::expression::Expression;
 use crate::fault::{failed, unreadable};
-use crate::items::{Item, connection_pk, json, key, n, read_json, read_text, recipient_key, run_from, s};
+use crate::items::{Item, connection_pk, json, key, n, read_json, read_text, readable, recipient_key, run_from, s};
 
 type Answer<T> = Result<T, PortError>;
 
@@ -17,7 +18,8 @@ const MARKS: &str = "PERSON";
 
 impl Erasing for Table {
     async fn delete_recipient(&self, account: &AccountId, connection: &ConnectionId, id: &UniqueId) -> Answer<bool> {
-        self.delete_if("delete a recipient", recipient_key(account, connection, id.as_str()), None).await
+        let key = recipient_key(account, connection, id.as_str());
+        self.delete_known("delete a recipient", format::RECIPIENT, key).await
     }
 
     async fn runs_page(
@@ -34,12 +36,14 @@ impl Erasing for Table {
     }
 
     async fn delete_run(&self, run: &Run) -> Answer<bool> {
-        self.delete_if("delete a run", run_item_key(run), Some(run)).await
+        let unchanged =
+            Expression::of(format::RUN).when_is("state", s(run.state.as_str())).when_is("fence", n(run.fence));
+        self.delete("delete a run", run_item_key(run), unchanged).await
     }
 
     async fn put_plan(&self, run: &Run, plan: &PlanRef) -> Answer<bool> {
         const PUT: &str = "store the run's plan";
-        let change = Expression::new()
+        let change = Expression::of(format::RUN)
             .set("plan", json(PUT, plan)?)
             .when_is("state", s(run.state.as_str()))
             .when_is("fence", n(run.fence));
@@ -54,7 +58,8 @@ impl Erasing for Table {
     ) -> Answer<Page<(String, PersonMark)>> {
         let page = self.page_of(&connection_pk(account.as_str(), connection.as_str()), MARKS, from).await?;
         let mark = |item: &Item| -> Answer<(String, PersonMark)> {
-            let mark = read_json(LIST, item, "mark")?.ok_or_else(|| unreadable(LIST, "mark"))?;
+            let mark = read_json(LIST, readable(LIST, format::MARK, item)?, "mark")?
+                .ok_or_else(|| unreadable(LIST, "mark"))?;
             Ok((read_text(LIST, item, "sk")?, mark))
         };
         Ok(Page { items: page.items.iter().map(mark).collect::<Result<_, _>>()?, next: page.next })
@@ -65,7 +70,8 @@ impl Erasing for Table {
         if !place.starts_with(MARKS) {
             return Err(PortError::never(DELETE, format!("{MARKS} does not begin its place")));
         }
-        self.delete_if(DELETE, key(&connection_pk(account.as_str(), connection.as_str()), place), None).await
+        let key = key(&connection_pk(account.as_str(), connection.as_str()), place);
+        self.delete_known(DELETE, format::MARK, key).await
     }
 }
 
@@ -80,24 +86,8 @@ impl Table {
         Ok(Page { items: page.items.unwrap_or_default(), next })
     }
 
-    /// Deletes an item that is there, and where it is a run's has not moved on.
-    async fn delete_if(&self, operation: &'static str, key: Item, run: Option<&Run>) -> Answer<bool> {
-        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
-        let request = match run {
-            None => request.condition_expression("attribute_exists(pk)"),
-            Some(run) => request
-                .condition_expression("#state = :state AND #fence = :fence")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_names("#fence", "fence")
-                .expression_attribute_values(":state", s(run.state.as_str()))
-                .expression_attribute_values(":fence", n(run.fence)),
-        };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(failed(operation, &error)),
-        }
+    /// Deletes an item that is there.
+    async fn delete_known(&self, operation: &'static str, format: &'static Format, key: Item) -> Answer<bool> {
+        self.delete(operation, key, Expression::of(format).when("attribute_exists(#pk)")).await
     }
 }

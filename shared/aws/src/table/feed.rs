@@ -1,13 +1,15 @@
 //! What connections with an API remember, when they are due, and who collects a listing.
 
-use aws_sdk_dynamodb::types::{ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::ReturnValue;
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId};
 use muster_sync::{FeedChange, Login, PersonMark, PortError, Run};
 
 use super::Table;
 use super::commit::{item_key, run_status_change};
 use super::create::DUE_INDEX;
-use crate::expression::Expression;
+use super::outbox::stored_instead;
+use crate::expression::{Expression, Step};
 use crate::fault::{failed, unreadable};
 use crate::items::{
     DUE_SPREAD, EVENT_KEPT_MS, connection_of_pk, due_at, mark_item, n, optional_text, person_key, poll_key, read_json,
@@ -20,7 +22,7 @@ impl Table {
     pub(super) async fn save_changed_feed(&self, change: &FeedChange<'_>) -> Answer<bool> {
         const SAVE: &str = "save what the connection remembers";
         let connection = change.connection;
-        let update = with_due(Expression::new(), connection, change.due_ms);
+        let update = with_due(Expression::of(format::CONNECTION), connection, change.due_ms);
         let update = run_status_change(with_feed(SAVE, update, &change.feed)?, connection, change.status);
         self.update(SAVE, item_key(connection), update).await
     }
@@ -75,7 +77,9 @@ impl Table {
         person: &str,
     ) -> Answer<Option<PersonMark>> {
         const READ: &str = "read the person's mark";
-        let Some(item) = self.get_item(READ, person_key(account, connection, person)).await? else { return Ok(None) };
+        let Some(item) = self.get_item(READ, format::MARK, person_key(account, connection, person)).await? else {
+            return Ok(None);
+        };
         read_json(READ, &item, "mark")?.ok_or_else(|| unreadable(READ, "mark")).map(Some)
     }
 
@@ -86,9 +90,9 @@ impl Table {
         run: &Run,
         person: Option<(&str, &PersonMark)>,
         now_ms: i64,
-    ) -> Answer<Option<TransactWriteItem>> {
+    ) -> Answer<Option<Step>> {
         let item = |person| mark_item(operation, (&run.account, &run.connection), person, now_ms);
-        Ok(person.map(item).transpose()?.map(|item| self.put(item, None)))
+        Ok(person.map(item).transpose()?.map(|item| self.put(format::MARK, item, false)))
     }
 
     pub(super) async fn take_listing(
@@ -99,7 +103,7 @@ impl Table {
         until_ms: i64,
     ) -> Answer<Option<String>> {
         const TAKE: &str = "take the listing";
-        let change = Expression::new()
+        let change = Expression::of(format::LISTING)
             .set("holder", s(holder))
             .set("until_ms", n(until_ms))
             .set("exp", n((now_ms + EVENT_KEPT_MS) / 1000))
@@ -113,22 +117,21 @@ impl Table {
                 let item = answer.attributes.ok_or_else(|| unreadable(TAKE, "pk"))?;
                 Ok(Some(optional_text(&item, "progress").unwrap_or_default()))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(None)
-            }
-            Err(error) => Err(failed(TAKE, &error)),
+            Err(error) => stored_instead(TAKE, format::LISTING, error).map(|_| None),
         }
     }
 
     pub(super) async fn keep_listing(&self, run: &Run, holder: &str, progress: &str, until_ms: i64) -> Answer<bool> {
-        let change =
-            Expression::new().set("progress", s(progress)).set("until_ms", n(until_ms)).when_is("holder", s(holder));
+        let change = Expression::of(format::LISTING)
+            .set("progress", s(progress))
+            .set("until_ms", n(until_ms))
+            .when_is("holder", s(holder));
         self.update("keep the listing", poll_key(&run.account, &run.connection, run.id.as_str()), change).await
     }
 
     pub(super) async fn kept_listing(&self, run: &Run) -> Answer<Option<String>> {
         let key = poll_key(&run.account, &run.connection, run.id.as_str());
-        let item = self.get_item("read how far the listing is", key).await?;
+        let item = self.get_item("read how far the listing is", format::LISTING, key).await?;
         Ok(item.and_then(|item| optional_text(&item, "progress")))
     }
 }

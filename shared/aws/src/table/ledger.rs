@@ -1,6 +1,7 @@
 //! Connections and runs.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{
     Claim, CommitPlan, Connection, FeedChange, Finish, Ledger, Login, MailState, Opened, OutboxMail, PersonMark,
@@ -8,6 +9,7 @@ use muster_sync::{
 };
 
 use super::Table;
+use super::outbox::stored_instead;
 use crate::expression::Expression;
 use crate::fault::{failed, unreadable};
 use crate::items::{
@@ -19,7 +21,7 @@ type Answer<T> = Result<T, PortError>;
 
 impl Ledger for Table {
     async fn connection(&self, account: &AccountId, id: &ConnectionId) -> Answer<Option<Connection>> {
-        let item = self.get_item("read the connection", connection_key(account, id)).await?;
+        let item = self.get_item("read the connection", format::CONNECTION, connection_key(account, id)).await?;
         item.map(|item| connection_from(account, id, &item)).transpose()
     }
 
@@ -28,13 +30,13 @@ impl Ledger for Table {
     }
 
     async fn run(&self, account: &AccountId, connection: &ConnectionId, id: &RunId) -> Answer<Option<Run>> {
-        let item = self.get_item("read the run", run_key(account, connection, id.as_str())).await?;
+        let item = self.get_item("read the run", format::RUN, run_key(account, connection, id.as_str())).await?;
         item.map(|item| run_from(account, connection, &item)).transpose()
     }
 
     async fn runs(&self, account: &AccountId, connection: &ConnectionId) -> Answer<Vec<Run>> {
         let pk = connection_pk(account.as_str(), connection.as_str());
-        let items = self.items("list the runs", &pk, "RUN#").await?;
+        let items = self.items("list the runs", format::RUN, &pk, "RUN#").await?;
         let runs = items.iter().map(|item| run_from(account, connection, item));
         let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
         runs.sort_by(|a, b| (b.received_ms, &b.id).cmp(&(a.received_ms, &a.id)));
@@ -80,7 +82,7 @@ impl Ledger for Table {
         let (account, id) = ask.connection;
         // A holder names one delivery, so the holder itself asks again only after a lost answer.
         let free = "attribute_not_exists(#lease_holder) OR #lease_until < :now OR #lease_holder = :lease_holder";
-        let change = Expression::new()
+        let change = Expression::of(format::CONNECTION)
             .set("lease_holder", s(ask.holder))
             .set("lease_until", n(ask.until_ms))
             .add("fence", n(1))
@@ -93,16 +95,15 @@ impl Ledger for Table {
                 let item = answer.attributes.ok_or_else(|| unreadable(TAKE, "pk"))?;
                 Ok(Claim::Ours(Box::new(connection_from(account, id, &item)?)))
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Claim::Busy)
-            }
-            Err(error) => Err(failed(TAKE, &error)),
+            Err(error) => stored_instead(TAKE, format::CONNECTION, error).map(|_| Claim::Busy),
         }
     }
 
     async fn release_lease(&self, connection: &Connection) -> Answer<()> {
-        let change =
-            Expression::new().remove("lease_holder").remove("lease_until").when_is("fence", n(connection.fence));
+        let change = Expression::of(format::CONNECTION)
+            .remove("lease_holder")
+            .remove("lease_until")
+            .when_is("fence", n(connection.fence));
         let key = connection_key(&connection.account, &connection.id);
         self.update("release the lease", key, change).await.map(|_| ())
     }
@@ -116,7 +117,7 @@ impl Ledger for Table {
     }
 
     async fn replan(&self, run: &Run) -> Answer<bool> {
-        let change = Expression::new()
+        let change = Expression::of(format::RUN)
             .set("state", s(RunState::Received.as_str()))
             .set("held", list(&[]))
             .remove("plan")
@@ -127,7 +128,7 @@ impl Ledger for Table {
 
     async fn chunk_done(&self, run: &Run, chunk: u32, conflicts: u64) -> Answer<Option<Run>> {
         const MARK: &str = "mark the chunk";
-        let change = Expression::new()
+        let change = Expression::of(format::RUN)
             .add("done", AttributeValue::Ns(vec![chunk.to_string()]))
             .add("conflicts", n(conflicts))
             .value("chunk", n(chunk))
@@ -143,7 +144,7 @@ impl Ledger for Table {
             }
             Err(error) => error,
         };
-        let Some(stored) = super::outbox::stored_instead(MARK, error)? else { return Ok(None) };
+        let Some(stored) = stored_instead(MARK, format::RUN, error)? else { return Ok(None) };
         let stored = run_from(&run.account, &run.connection, &stored)?;
         let marked = stored.state == RunState::Applying && stored.fence == run.fence && stored.done.contains(&chunk);
         Ok(marked.then_some(stored))
@@ -205,7 +206,7 @@ impl Ledger for Table {
     ) -> Answer<Vec<(String, String, String)>> {
         const LIST: &str = "list the group values";
         let prefix = format!("{connection}#");
-        let items = self.items(LIST, &format!("A#{account}#G"), &prefix).await?;
+        let items = self.items(LIST, format::GROUP, &format!("A#{account}#G"), &prefix).await?;
         let value = |item: &crate::items::Item| {
             let sk = read_text(LIST, item, "sk")?;
             let named = sk.strip_prefix(&prefix).and_then(|rest| rest.split_once('#'));
@@ -224,7 +225,8 @@ impl Ledger for Table {
     ) -> Answer<()> {
         for (field, folded, shown) in values {
             let key = key(&format!("A#{account}#G"), &format!("{connection}#{field}#{folded}"));
-            let change = Expression::new().value("shown", s(shown)).set_to("shown", "if_not_exists(#shown, :shown)");
+            let change = Expression::of(format::GROUP).value("shown", s(shown));
+            let change = change.set_to("shown", "if_not_exists(#shown, :shown)");
             self.update("store a group value", key, change).await?;
         }
         Ok(())
@@ -238,26 +240,6 @@ impl Ledger for Table {
         folded: &str,
     ) -> Answer<()> {
         let key = key(&format!("A#{account}#G"), &format!("{connection}#{field}#{folded}"));
-        let request = self.client.delete_item().table_name(&self.name).set_key(Some(key));
-        request.send().await.map(|_| ()).map_err(|error| failed("forget a group value", &error))
-    }
-}
-
-impl Table {
-    /// One conditional update; `Ok(false)` when its condition does not hold.
-    pub(super) async fn update(
-        &self,
-        operation: &'static str,
-        key: crate::items::Item,
-        change: Expression,
-    ) -> Answer<bool> {
-        let request = self.client.update_item().table_name(&self.name).set_key(Some(key));
-        match change.on(request).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
-            Err(error) => Err(failed(operation, &error)),
-        }
+        self.delete("forget a group value", key, Expression::of(format::GROUP)).await.map(|_| ())
     }
 }

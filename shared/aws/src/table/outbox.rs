@@ -6,21 +6,25 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use muster_core::format::{self, Format};
 use muster_sync::{MailState, OutboxMail, PortError, Posted};
 
 use super::Table;
 use crate::expression::Expression;
 use crate::fault::failed;
-use crate::items::{Item, mail_key, n, optional_text, s};
+use crate::items::{Item, mail_key, n, optional_text, readable, s};
 
-/// The stored item when an update's condition did not hold; `None` when there is no such item.
+/// The stored item when an update's condition did not hold; `None` when there is no such item. An error where it is of
+/// a form that this code does not read.
 pub(super) fn stored_instead(
     operation: &'static str,
+    format: &'static Format,
     error: SdkError<UpdateItemError, HttpResponse>,
 ) -> Result<Option<Item>, PortError> {
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(condition)) => {
-            Ok(condition.item().filter(|item| !item.is_empty()).cloned())
+            let stored = condition.item().filter(|item| !item.is_empty());
+            stored.map(|item| readable(operation, format, item).cloned()).transpose()
         }
         _ => Err(failed(operation, &error)),
     }
@@ -45,7 +49,7 @@ impl Table {
         const TAKE: &str = "take the mail";
         // By its own name the taker knows its own write again when the first answer was lost.
         let taker = format!("{:016x}", RandomState::new().hash_one(now_ms));
-        let change = Expression::new()
+        let change = Expression::of(format::MAIL)
             .set("state", s("sending"))
             .set("taker", s(&taker))
             .set_to("before", "#state")
@@ -60,7 +64,7 @@ impl Table {
                 let before = answer.attributes.as_ref().and_then(|item| optional_text(item, "state"));
                 return Ok(posted(before.as_deref()));
             }
-            Err(error) => stored_instead(TAKE, error)?,
+            Err(error) => stored_instead(TAKE, format::MAIL, error)?,
         };
         if before.as_ref().and_then(|item| optional_text(item, "taker")) == Some(taker) {
             let before = before.as_ref().and_then(|item| optional_text(item, "before"));
@@ -79,13 +83,13 @@ impl Table {
         };
         // Nearly every mail is confirmed twice, by its answer and by the service's event: a look is
         // cheaper than a write that changes nothing.
-        let stored = self.get_item("read the mail", key_of(mail)).await?;
+        let stored = self.get_item("read the mail", format::MAIL, key_of(mail)).await?;
         let open = stored.as_ref().and_then(|item| optional_text(item, "state"));
         if !matches!(open.as_deref(), Some("pending" | "sending")) {
             return Ok(());
         }
         // What was sent or given up stays so: a late answer of an earlier try changes nothing.
-        let change = Expression::new()
+        let change = Expression::of(format::MAIL)
             .set("state", s(name))
             .set_or_remove("reason", reason)
             .value("pending", s("pending"))

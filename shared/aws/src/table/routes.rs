@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use muster_core::format;
 use muster_sync::{Connection, Ledger, Login, PortError};
 
 use super::Table;
 use super::admin::login_from;
-use crate::expression::Expression;
+use crate::expression::{Expression, Step};
 use crate::items::{route_key, s};
 
 const FREE_OR_OURS: &str = "attribute_not_exists(#account) OR (#account = :account AND #connection = :connection)";
@@ -15,7 +15,8 @@ const FREE_OR_OURS: &str = "attribute_not_exists(#account) OR (#account = :accou
 impl Table {
     pub(super) async fn stored_route(&self, route: &str) -> Result<Option<Login>, PortError> {
         const READ: &str = "read the route";
-        let item = self.get_item(READ, route_key(route)).await?.filter(|item| item.contains_key("account"));
+        let item =
+            self.get_item(READ, format::ROUTE, route_key(route)).await?.filter(|item| item.contains_key("account"));
         item.map(|item| login_from(READ, &item)).transpose()
     }
 
@@ -25,7 +26,7 @@ impl Table {
         &self,
         connection: &Connection,
         expected_settings_version: Option<u64>,
-    ) -> Result<Vec<(String, TransactWriteItem)>, PortError> {
+    ) -> Result<Vec<(String, Step)>, PortError> {
         let stored = match expected_settings_version {
             Some(_) => self.connection(&connection.account, &connection.id).await?,
             None => None,
@@ -38,8 +39,8 @@ impl Table {
         Ok(taken.chain(left).collect())
     }
 
-    fn take_route(&self, connection: &Connection, route: &str) -> TransactWriteItem {
-        let change = Expression::new()
+    fn take_route(&self, connection: &Connection, route: &str) -> Step {
+        let change = Expression::of(format::ROUTE)
             .set("account", s(connection.account.as_str()))
             .set("connection", s(connection.id.as_str()))
             .when(FREE_OR_OURS);
@@ -47,8 +48,8 @@ impl Table {
     }
 
     /// The item stays, free for whoever asks next: nothing here may delete items.
-    fn leave_route(&self, connection: &Connection, route: &str) -> TransactWriteItem {
-        let change = Expression::new()
+    fn leave_route(&self, connection: &Connection, route: &str) -> Step {
+        let change = Expression::of(format::ROUTE)
             .remove("account")
             .remove("connection")
             .value("account", s(connection.account.as_str()))

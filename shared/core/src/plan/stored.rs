@@ -11,14 +11,12 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::field::Field;
+use crate::format::{self, WrongVersion};
 use crate::ids::{ConnectionId, UniqueId};
 use crate::recipient::{Recipient, Value, Values};
 use crate::status::Status;
 
 use super::{Change, ChangeKind, Reason};
-
-/// The version of the stored form that this code writes and reads.
-const VERSION: u32 = 1;
 
 /// The largest item the directory takes, in bytes.
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
@@ -32,11 +30,8 @@ const ITEM_OVERHEAD: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoredError {
     /// Written by another version of Muster.
-    #[error("has version {found}; this version reads {VERSION} only: compute the plan anew")]
-    Version {
-        /// The version found.
-        found: u32,
-    },
+    #[error(transparent)]
+    Version(#[from] WrongVersion),
     /// The first line does not say a version.
     #[error("does not begin with its version: is not a plan's chunk, or is cut off")]
     NoVersion,
@@ -53,7 +48,7 @@ pub enum StoredError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireVersion {
-    v: u32,
+    v: u64,
 }
 
 #[derive(Serialize)]
@@ -110,7 +105,7 @@ enum WireValue {
 
 /// Begins a chunk: writes its version line.
 pub fn start_chunk(out: &mut Vec<u8>) {
-    write_line(&WireVersion { v: VERSION }, out);
+    write_line(&WireVersion { v: u64::from(format::PLAN.version) }, out);
 }
 
 /// Writes the change as one line, `\n` at its end. The same change always gives the same bytes.
@@ -144,11 +139,9 @@ impl<'a> ChunkReader<'a> {
         if !bytes.ends_with(b"\n") {
             return Err(StoredError::NoVersion);
         }
-        match serde_json::from_slice::<WireVersion>(first) {
-            Ok(WireVersion { v: VERSION }) => Ok(Self { rest, line: 1 }),
-            Ok(WireVersion { v: found }) => Err(StoredError::Version { found }),
-            Err(_) => Err(StoredError::NoVersion),
-        }
+        let WireVersion { v } = serde_json::from_slice(first).map_err(|_| StoredError::NoVersion)?;
+        format::PLAN.check(Some(v))?;
+        Ok(Self { rest, line: 1 })
     }
 }
 

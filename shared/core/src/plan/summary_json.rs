@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
+use crate::format;
 use crate::issue::Code;
 use crate::settings::Limit;
 
 use super::stored::{StoredError, located, write_line};
 use super::{ChangeKind, FieldTally, Gate, GateReading, GroupChange, IssueTally, NewValue, Summary, Tally};
 
-const VERSION: u32 = 1;
-
 #[derive(Deserialize)]
 struct WireVersion {
-    v: u32,
+    v: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +98,7 @@ struct WireGroup {
 /// The summary as one line of JSON, without a line end. Equal summaries give equal bytes.
 pub fn summary_to_json(summary: &Summary) -> Vec<u8> {
     let wire = WireSummary {
-        v: VERSION,
+        v: format::SUMMARY.version,
         tally: wire_tally(&summary.tally),
         owned_before: summary.owned_before,
         gates: summary.gates.iter().map(wire_reading).collect(),
@@ -122,9 +121,7 @@ pub fn summary_to_json(summary: &Summary) -> Vec<u8> {
 /// did not write; both name what is wrong.
 pub fn summary_from_json(bytes: &[u8]) -> Result<Summary, StoredError> {
     let WireVersion { v } = serde_json::from_slice(bytes).map_err(|_| StoredError::NoVersion)?;
-    if v != VERSION {
-        return Err(StoredError::Version { found: v });
-    }
+    format::SUMMARY.check(Some(v))?;
     let wrong = |reason: String| StoredError::Line { line: 1, reason };
     let wire: WireSummary = serde_json::from_slice(bytes).map_err(|error| wrong(located(&error)))?;
     summary(wire).map_err(wrong)

@@ -95,7 +95,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let bytes = bytes.ok_or_else(|| PortError::never("read the plan", format!("chunk {chunk} is gone")))?;
         let changes = ChunkReader::new(&unpacked(&bytes)?)
             .and_then(|reader| reader.collect::<Result<Vec<Change>, _>>())
-            .map_err(|e| PortError::never("read the plan", e.to_string()))?;
+            .map_err(|e| PortError::unread("read the plan", &e))?;
         let written: Vec<(bool, Option<ProductEvent>)> = stream::iter(&changes)
             .map(|change| self.write_change(run, &settings, change, deadline_ms))
             .buffered(WRITES_AT_ONCE)
@@ -175,8 +175,7 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         let Some(bytes) = self.objects.read(&summary_key(&plan.prefix)).await? else {
             return Err(PortError::never("read the plan's summary", "it is gone"));
         };
-        let summary =
-            summary_from_json(&bytes).map_err(|e| PortError::never("read the plan's summary", e.to_string()))?;
+        let summary = summary_from_json(&bytes).map_err(|e| PortError::unread("read the plan's summary", &e))?;
         let made = summary.new_values.iter();
         // A value without a place in a value table makes no group; it is kept so that it is told once.
         let kept_as =

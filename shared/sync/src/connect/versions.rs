@@ -100,7 +100,7 @@ fn unknown(connection: &Connection) -> SettingsVersion {
 fn version_of(document: &Document) -> Result<SettingsVersion, PortError> {
     let version = document.id.parse().map_err(|_| PortError::never(READ, "its number is none"))?;
     let Kept { toml, by, at_ms } =
-        serde_json::from_str(&document.body).map_err(|e| PortError::never(READ, e.to_string()))?;
+        serde_json::from_str(&document.body).map_err(|e| PortError::never(READ, crate::error::located(&e)))?;
     Ok(SettingsVersion { version, toml, by, at_ms })
 }
 

@@ -129,8 +129,8 @@ pub async fn tombstone_of(
 ) -> Result<Option<Tombstone>, PortError> {
     let (shelf, name) = (Shelf::Erased(connection.id.clone()), pseudonym(connection, id));
     let Some(stored) = documents.document(&connection.account, &shelf, &name).await? else { return Ok(None) };
-    let body: Body =
-        serde_json::from_str(&stored.body).map_err(|e| PortError::never("read the tombstone", e.to_string()))?;
+    let body: Body = serde_json::from_str(&stored.body)
+        .map_err(|e| PortError::never("read the tombstone", crate::error::located(&e)))?;
     let Body { by, at_ms, place, counts } = body;
     Ok(Some(Tombstone { id: name, by, at_ms, complete: place.is_none(), counts }))
 }

@@ -97,7 +97,8 @@ where
         let is_read = key.ends_with(".jsonl.gz") || key.ends_with("/issues.json") || key.ends_with(".csv");
         let Some(bytes) = (if is_read { self.objects.read(key).await? } else { None }) else { return Ok(Fate::Stays) };
         if key.ends_with(".jsonl.gz") {
-            return match chunk_without(&unpacked(&bytes)?, work.id) {
+            let unread = |e| PortError::unread("read the plan", &e);
+            return match chunk_without(&unpacked(&bytes)?, work.id).map_err(unread)? {
                 Some(lines) => Ok(Fate::Becomes(packed(&lines)?, "application/gzip")),
                 None => Ok(Fate::Stays),
             };

@@ -293,7 +293,8 @@ impl<P: Ledger + Directory + Documents, O: Objects, C: Clock> Explainer<'_, P, O
             return Ok(Kept { change: Some(None), issues, summary: None });
         }
         let summary = self.objects.read(&summary_key(&prefix)).await?;
-        let summary = summary.and_then(|bytes| summary_from_json(&bytes).ok());
+        let unread = |e| PortError::unread("read the plan's summary", &e);
+        let summary = summary.map(|bytes| summary_from_json(&bytes).map_err(unread)).transpose()?;
         let change = self.change(run, id, deadline_ms, notes).await?;
         Ok(Kept { change, issues, summary })
     }
@@ -318,7 +319,7 @@ impl<P: Ledger + Directory + Documents, O: Objects, C: Clock> Explainer<'_, P, O
                 return Ok(None);
             };
             let bytes = unpacked(&bytes)?;
-            let reader = ChunkReader::new(&bytes).map_err(|e| PortError::never("read the plan", e.to_string()))?;
+            let reader = ChunkReader::new(&bytes).map_err(|e| PortError::unread("read the plan", &e))?;
             if let Some(change) = reader.flatten().find(|change| change.unique_id == *id) {
                 return Ok(Some(Some(change)));
             }

@@ -66,7 +66,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, C: Clock> Import
     async fn undo_chunk(&self, connection: &Connection, bytes: &[u8], undo: &mut Undo<'_, O>) -> Result<(), PortError> {
         let changes = ChunkReader::new(bytes)
             .and_then(|reader| reader.collect::<Result<Vec<Change>, _>>())
-            .map_err(|e| PortError::never("read the plan", e.to_string()))?;
+            .map_err(|e| PortError::unread("read the plan", &e))?;
         for batch in changes.chunks(super::LOOKED_UP) {
             let ids: Vec<_> = batch.iter().map(|change| change.unique_id.clone()).collect();
             let stored = self.stored(connection, &ids).await?;

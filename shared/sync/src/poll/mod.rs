@@ -120,7 +120,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         let full = matches!(run.cause, Cause::Poll { full: true, .. });
         if !kept.is_empty() {
             let kept: Progress = serde_json::from_str(kept)
-                .map_err(|e| PortError::never("read how far the listing is", e.to_string()))?;
+                .map_err(|e| PortError::never("read how far the listing is", crate::error::located(&e)))?;
             if !kept.planned && !kept.is_old(now_ms) && kept.columns == source.columns {
                 return Ok(kept);
             }

@@ -308,6 +308,5 @@ fn broken(e: io::Error) -> PortError {
 }
 
 fn unreadable(e: serde_json::Error) -> PortError {
-    // The message names a place, never the data.
-    PortError::never("read the listing", format!("a line of it is damaged: {e}"))
+    PortError::never("read the listing", format!("a line of it is damaged: {}", crate::error::located(&e)))
 }

@@ -90,7 +90,7 @@ pub(super) async fn read_chunk<O: Objects>(
     prefix: &str,
     chunk: u32,
 ) -> Result<Option<Vec<Change>>, PortError> {
-    let unreadable = |e: muster_core::plan::StoredError| PortError::never("read the plan", e.to_string());
+    let unreadable = |e: muster_core::plan::StoredError| PortError::unread("read the plan", &e);
     let Some(packed) = objects.read(&chunk_key(prefix, chunk)).await? else { return Ok(None) };
     let plain = unpacked(&packed)?;
     let changes = ChunkReader::new(&plain).map_err(unreadable)?;

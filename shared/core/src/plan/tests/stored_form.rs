@@ -1,6 +1,7 @@
 //! What stands on disk.
 
 use super::*;
+use crate::format;
 use crate::ids::ConnectionId;
 
 fn update() -> Change {
@@ -48,7 +49,7 @@ fn a_change_tells_its_record_and_one_without_it_is_as_before() {
 #[test]
 fn a_chunk_of_another_version_is_refused_by_its_number() {
     let error = ChunkReader::new(b"{\"v\":2}\n").unwrap_err();
-    assert_eq!(error, StoredError::Version { found: 2 });
+    assert_eq!(error, StoredError::Version(format::PLAN.check(Some(2)).unwrap_err()));
     assert!(error.to_string().contains("version 2"));
     assert_eq!(ChunkReader::new(b"").unwrap_err(), StoredError::NoVersion);
     assert_eq!(ChunkReader::new(b"{\"v\":1}").unwrap_err(), StoredError::NoVersion);
@@ -121,7 +122,10 @@ fn a_summary_comes_back_as_it_was() {
 fn a_summary_of_another_version_or_with_an_unknown_key_is_refused() {
     let json = String::from_utf8(summary_to_json(&Summary::default())).unwrap();
     let newer = json.replace("\"v\":1", "\"v\":9");
-    assert_eq!(summary_from_json(newer.as_bytes()), Err(StoredError::Version { found: 9 }));
+    assert_eq!(
+        summary_from_json(newer.as_bytes()),
+        Err(StoredError::Version(format::SUMMARY.check(Some(9)).unwrap_err()))
+    );
     let more = json.replace("\"v\":1", "\"v\":1,\"w\":1");
     assert!(matches!(summary_from_json(more.as_bytes()), Err(StoredError::Line { .. })));
     assert_eq!(summary_from_json(b"{}"), Err(StoredError::NoVersion));
