@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 pub mod api;
-pub mod cost;
 pub mod canary;
+pub mod cost;
 pub mod customer;
 pub mod dump;
 pub mod faulty;
