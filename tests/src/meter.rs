@@ -22,7 +22,7 @@ const INDEXES: [(&str, &str, &str); 5] = [
 
 const WRITE_UNIT: usize = 1 << 10;
 const READ_UNIT: usize = 4 << 10;
-/// SQS and EventBridge bill each begun 64 KiB.
+/// SQS and the bus bill each begun 64 KiB.
 const PIECE: usize = 64 << 10;
 
 /// The meter. Clones share what they count.
@@ -175,7 +175,7 @@ fn index_units(old: &Option<Map<String, Value>>, new: &Option<Map<String, Value>
     INDEXES.iter().map(one).sum()
 }
 
-/// An item's size as DynamoDB counts it: names and values.
+/// An item's size as the table counts it: names and values.
 fn size(item: &Option<Map<String, Value>>) -> usize {
     item.iter().flatten().map(|(name, value)| name.len() + size_of(value)).sum()
 }

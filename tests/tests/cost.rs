@@ -50,7 +50,6 @@ fn a_day_costs_what_operations_md_says_and_what_was_aimed_at() {
     let (grouped, plain) = (modelled(true), modelled(false));
     let (grouped, plain) = (grouped.join().unwrap(), plain.join().unwrap());
     let tables = rendered(&grouped, &plain);
-    println!("{tables}");
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
     let document = read("docs/operations.md");
     let current = replaced(&document, &tables);

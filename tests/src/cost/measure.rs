@@ -106,7 +106,7 @@ pub async fn measured(prices: &Prices, people: u32, permille: u32, grouped: bool
     let (bytes, changes) = file(people, permille, 2);
     let second = imported(&rig, prices, "acme_people_11222026.csv", &bytes).await;
     let again = imported(&rig, prices, "acme_people_11232026.csv", &bytes).await;
-    let counts = rig.runs().await[1].counts.clone();
+    let counts = rig.runs().await[1].counts;
     let written = counts.added + counts.updated + counts.deactivated + counts.reactivated + counts.removed;
     assert_eq!(second.of("people_written"), written as f64, "the meter and the run count the same people");
     let ids = [&changes.added, &changes.removed, &changes.deactivated, &changes.reactivated].map(Vec::len);

@@ -18,8 +18,6 @@ pub struct Installation {
     pub people: f64,
     /// Of them, how many change, come or go in a day.
     pub changed: f64,
-    /// Whether customers upload over the SFTP endpoint.
-    pub sftp: bool,
 }
 
 /// What was fitted.

@@ -103,7 +103,7 @@ pub fn rendered(grouped: &Model, plain: &Model) -> String {
 }
 
 fn at(people: f64) -> Installation {
-    Installation { people, changed: people * CHANGED, sftp: false }
+    Installation { people, changed: people * CHANGED }
 }
 
 fn a_month(out: &mut String, model: &Model) {
