@@ -47,6 +47,7 @@ pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<Value>) ->
 async fn dispatch(ports: &Ports) -> anyhow::Result<()> {
     let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
     let done = dispatcher.dispatch().await?;
+    dispatcher.tell_waiting().await?;
     tracing::debug!(polls = done.polls, late = done.late, "schedule looked at");
     Ok(())
 }

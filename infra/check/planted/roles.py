@@ -37,6 +37,7 @@ PLANTED = [
     ("import may read everybody's secrets", "exact_places",
      statement("WebhookIntakeRole", "Credentials", Resource={"Fn::Sub": PARAMETERS + "*"})),
     ("key by itself", "key_through_services", statement("ApplyRole", "UseTheKey", Condition={})),
-    ("intake may read people", "intake_reads_no_people", statement("WebhookIntakeRole", "LeavePeopleAlone", Effect="Allow")),
-    ("intake may read every item", "intake_reads_no_people", statement("WebhookIntakeRole", "State", Condition={})),
+    ("intake may read people", "doors_read_no_people", statement("WebhookIntakeRole", "LeavePeopleAlone", Effect="Allow")),
+    ("who is let in may read people", "doors_read_no_people", statement("SftpIdentityRole", "ReadLogins", Condition={})),
+    ("intake may read every item", "doors_read_no_people", statement("WebhookIntakeRole", "State", Condition={})),
 ]

@@ -67,4 +67,7 @@ PLANTED = [
     ("nobody sees who read the files", "access_logs", drop(*properties("Bucket", "LoggingConfiguration"))),
     ("access logs for ever", "access_logs",
      drop(*properties("AccessLogs", "LifecycleConfiguration", "Rules", 0, "ExpirationInDays"))),
+    ("log group that the key does not know", "key_serves_logs",
+     put(*properties("ApplyLogs", "LogGroupName"), {"Fn::Sub": "/muster/${AWS::StackName}"})),
+    ("logs under no key", "key_serves_logs", drop(*properties("ApplyLogs", "KmsKeyId"))),
 ]

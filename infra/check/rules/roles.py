@@ -8,6 +8,8 @@ from rules.reading import all_statements, as_list, binary, get, mappings, of_typ
 
 # Where credentials lie: what else SSM keeps in the account is nobody's business here.
 PARAMETERS = ":parameter/muster/${AWS::StackName}/"
+# By which keys those find a connection who answer callers that are not known yet.
+DOORS = {"WebhookIntakeRole": ["HOOK#*", "SFTP#*"], "SftpIdentityRole": ["SFTP#*"]}
 TABLE_WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
 
 
@@ -104,17 +106,17 @@ def key_through_services(template, _):
                     yield f"{name} may use the key by itself, not only through the services that hold the data"
 
 
-def intake_reads_no_people(template, _):
-    """Whom anybody can call may read where a webhook belongs, and nothing that lies below a connection."""
-    role = template["Resources"]["WebhookIntakeRole"]["Properties"]
-    keys = {
-        statement["Effect"]: get(statement, "Condition", kind, "dynamodb:LeadingKeys")
-        for statement in all_statements(role)
-        for kind in ("ForAllValues:StringLike", "ForAnyValue:StringLike")
-        if "dynamodb:GetItem" in as_list(statement.get("Action")) and get(statement, "Condition", kind)
-    }
-    if keys != {"Allow": ["HOOK#*", "SFTP#*", "A#*#C#*"], "Deny": ["A#*#C#*#*"]}:
-        yield f"WebhookIntakeRole may read {keys}: people lie below their connection"
+def doors_read_no_people(template, _):
+    """Whom anybody can call may read where a caller belongs, and nothing that lies below a connection."""
+    for name, wanted in DOORS.items():
+        keys = {
+            statement["Effect"]: get(statement, "Condition", kind, "dynamodb:LeadingKeys")
+            for statement in all_statements(template["Resources"][name]["Properties"])
+            for kind in ("ForAllValues:StringLike", "ForAnyValue:StringLike")
+            if "dynamodb:GetItem" in as_list(statement.get("Action")) and get(statement, "Condition", kind)
+        }
+        if keys != {"Allow": [*wanted, "A#*#C#*"], "Deny": ["A#*#C#*#*"]}:
+            yield f"{name} may read {keys}: people lie below their connection"
 
 
 def no_function_writes_uploads(template, _):
@@ -138,6 +140,6 @@ RULES = [
     exact_actions,
     exact_places,
     key_through_services,
-    intake_reads_no_people,
+    doors_read_no_people,
     no_function_writes_uploads,
 ]

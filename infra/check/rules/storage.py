@@ -108,6 +108,22 @@ def key_rotation(template, _):
             yield f"{name} is never rotated"
 
 
+def key_serves_logs(template, _):
+    """A log group under the key cannot be made unless the key's policy names it."""
+    named = [
+        get(arn, "Fn::Sub").split(":log-group:")[-1]
+        for _, key in of_type(template, "KMS::Key")
+        for statement in get(key, "KeyPolicy", "Statement")
+        for arn in as_list(get(statement, "Condition", "ArnLike", "kms:EncryptionContext:aws:logs:arn"))
+    ]
+    for name, group in of_type(template, "Logs::LogGroup"):
+        place = str(get(group.get("LogGroupName"), "Fn::Sub"))
+        if not group.get("KmsKeyId"):
+            yield f"{name} is not under the stack's key"
+        elif not any(place == one or one.endswith("*") and place.startswith(one[:-1]) for one in named):
+            yield f"{name} is called {place}, for which the key's policy lets nobody write: {named}"
+
+
 RULES = [
     trigger_prefixes,
     triggers_can_be_read,
@@ -118,4 +134,5 @@ RULES = [
     indexes_are_read,
     data_is_retained,
     key_rotation,
+    key_serves_logs,
 ]

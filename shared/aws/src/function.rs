@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use muster_core::format;
-use muster_sync::{Job, MailKind, OutboxMail, PortError};
+use muster_sync::{Job, METRIC_TARGET, MailKind, OutboxMail, PortError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::field::Empty;
@@ -81,6 +81,7 @@ pub async fn failed_messages(
         let trace = own.or_else(|| invocation.trace.clone());
         let span = invocation.span(trace.as_ref());
         span.record("message.id", &id);
+        span.in_scope(|| tell_age(&attributes));
         let work = AssertUnwindSafe(take(&id, &body)).catch_unwind();
         // Boxed: the state machines of the SDK below are too deep for the compiler otherwise.
         let taken = Box::pin(within(trace, work.instrument(span.clone()))).await;
@@ -93,6 +94,17 @@ pub async fn failed_messages(
         failed.push(id);
     }
     failed
+}
+
+/// How long the message was in its queue, counted from when it was sent first.
+#[expect(clippy::cast_precision_loss, reason = "a time span in milliseconds, shown as seconds")]
+fn tell_age(attributes: &HashMap<String, String>) {
+    let sent_ms = attributes.get("SentTimestamp").and_then(|sent| sent.parse::<u128>().ok());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    if let Some(sent_ms) = sent_ms {
+        let seconds = now.as_millis().saturating_sub(sent_ms) as f64 / 1_000.0;
+        tracing::info!(target: METRIC_TARGET, MessageAgeSeconds = seconds);
+    }
 }
 
 /// Reads the JSON of a service's message.

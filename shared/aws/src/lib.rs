@@ -15,6 +15,7 @@ mod function;
 mod items;
 mod log;
 mod mail;
+mod metrics;
 mod pause;
 mod ports;
 mod queues;
@@ -31,6 +32,7 @@ pub use config::{BucketConfig, ConfigError, MailConfig, QueuesConfig, SecretsCon
 pub use function::{Invocation, Message, failed_messages, job, mail_event, message};
 pub use log::{init_logging, subscriber};
 pub use mail::Mail;
+pub use metrics::{METRIC_NAMESPACE, is_metric};
 pub use ports::{Names, Ports};
 pub use queues::Queues;
 pub use secrets::SecretStore;

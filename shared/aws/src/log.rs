@@ -4,6 +4,7 @@
 use std::fmt;
 use std::panic::PanicHookInfo;
 
+use muster_sync::METRIC_TARGET;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -30,11 +31,12 @@ const OURS: [&str; 9] = [
     "webhook_intake",
 ];
 
-/// JSON lines to standard error, filtered by `RUST_LOG` (`info` unless set). Panics are lines too.
+/// JSON lines to standard error, filtered by `RUST_LOG` (`info` unless set), and metrics to standard output, which are
+/// not filtered. Panics are lines too.
 pub fn init_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // A second call finds a logger in place: fine.
-    let _ = subscriber(filter, write_to_stderr).try_init();
+    let _ = subscriber(filter, write_out).try_init();
     std::panic::set_hook(Box::new(told_panic));
 }
 
@@ -46,14 +48,22 @@ pub fn subscriber(
 ) -> impl Subscriber + Send + Sync + 'static {
     let capped = Targets::new().with_default(LevelFilter::WARN);
     let capped = OURS.iter().fold(capped, |capped, ours| capped.with_target(*ours, LevelFilter::TRACE));
+    let filter = match format!("{METRIC_TARGET}=info").parse() {
+        Ok(metrics) => filter.add_directive(metrics),
+        Err(_) => filter,
+    };
     let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").ok();
-    Registry::default().with(filter).with(capped).with(JsonLines { write, function })
+    let stack = std::env::var("MUSTER_STACK").unwrap_or_else(|_| "muster".to_owned());
+    Registry::default().with(filter).with(capped).with(JsonLines { write, function, stack })
 }
 
-fn write_to_stderr(line: &str) {
+fn write_out(line: &str) {
     use std::io::Write;
     // One write a line: other processes may share the stream. Nothing can be said where it fails.
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    let _ = match crate::metrics::is_metric(line) {
+        true => std::io::stdout().lock().write_all(line.as_bytes()),
+        false => std::io::stderr().lock().write_all(line.as_bytes()),
+    };
 }
 
 /// Only the place: what a panic says may quote a value.
@@ -67,6 +77,8 @@ struct JsonLines<W> {
     write: W,
     /// Whose lines these are, where no span says so.
     function: Option<String>,
+    /// What the installation is called: the dimension of its metrics.
+    stack: String,
 }
 
 /// What a span tells of all lines within it.
@@ -102,6 +114,11 @@ where
             }
         }
         let about = event.metadata();
+        if about.target() == METRIC_TARGET {
+            event.record(&mut Reader(&mut told));
+            told.insert("stack".to_owned(), Value::from(self.stack.as_str()));
+            return (self.write)(&crate::metrics::line(told));
+        }
         let message = if is_ours(about.target()) {
             event.record(&mut Reader(&mut told));
             told.remove("message").unwrap_or_default()

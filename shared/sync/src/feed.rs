@@ -36,6 +36,9 @@ pub struct Feed {
     pub lost_count_ms: Option<i64>,
     /// What single writes did since the last report.
     pub by_events: RunCounts,
+    /// When an event last changed somebody, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_ms: Option<i64>,
     /// For which missing file an alert was sent, as the time at which it was expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerted_ms: Option<i64>,

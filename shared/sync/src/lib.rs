@@ -32,6 +32,7 @@ mod inspect;
 mod link;
 mod locks;
 mod log;
+mod metric;
 mod opt_outs;
 mod people;
 mod person;
@@ -85,6 +86,7 @@ pub use import::{Delivery, Imported, Importer, PGP_KEY_KIND, Upload, pgp_key_pla
 pub use inspect::{Inspection, inspect};
 pub use link::{LinkOpened, LinkWish, Linker, NotLinked, Said, Tried, is_linked};
 pub use locks::{Lock, field_locks};
+pub use metric::{METRIC_TARGET, METRICS, Metric};
 pub use opt_outs::{OptOut, channel, channels, opt_outs, opt_outs_of, set_opt_out};
 pub use people::{Group, Person, connections_of, each_person, group_slots, grouped_by, groups, settings_of};
 pub use person::{PersonSeen, Provenance, SourceKind, WritingRun, see_person};
@@ -92,7 +94,7 @@ pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Job,
     Ledger, Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace,
-    SecretSet, Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
+    SecretSet, Secrets, TakeLease, Transition, WaitingPlans, Web, WebFault, WebResponse,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;

@@ -4,7 +4,7 @@
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use tracing::Span;
 
-use crate::{Cause, CommitPlan, MailKind, Run, RunState, Transition};
+use crate::{Cause, CommitPlan, Finish, MailKind, Run, RunState, Transition, metric};
 
 /// From here on the lines of what is handled now name this connection.
 pub(crate) fn name_connection(account: &AccountId, connection: &ConnectionId) {
@@ -23,10 +23,12 @@ pub(crate) fn name_run(account: &AccountId, connection: &ConnectionId, run: &Run
 pub(crate) fn received(run: &Run) {
     name_run(&run.account, &run.connection, &run.id);
     tracing::info!(run.cause = cause(&run.cause), "received");
+    metric::received(run);
 }
 
 /// A plan counts: it is held, or it is handed out to be applied.
 pub(crate) fn planned(commit: &CommitPlan<'_>) {
+    metric::planned(commit);
     let counts = &commit.counts;
     tracing::info!(
         rows = counts.rows,
@@ -53,6 +55,7 @@ pub(crate) fn planned(commit: &CommitPlan<'_>) {
 
 /// A run came to an end without being applied. `why` is one of this program's own sentences or codes.
 pub(crate) fn ended(transition: &Transition<'_>, why: &str) {
+    metric::ended(transition.to);
     match transition.to {
         RunState::Failed => tracing::warn!(why, "failed"),
         RunState::Rejected => tracing::info!("rejected"),
@@ -67,8 +70,15 @@ pub(crate) fn chunk_written(after: &Run, chunk: u32) {
 }
 
 /// Every chunk is written, and the run is finished.
-pub(crate) fn applied(run: &Run) {
-    tracing::info!(conflicts = run.conflicts, "applied");
+pub(crate) fn applied(finish: &Finish<'_>) {
+    metric::applied(finish);
+    tracing::info!(conflicts = finish.run.conflicts, "applied");
+}
+
+/// A listing found changes of which no event told, where events had come before.
+pub(crate) fn subscription_is_silent() {
+    metric::subscription_is_silent();
+    tracing::warn!("no event told of what this listing found: the provider may have switched its webhooks off");
 }
 
 /// A login opens: to whoever gave the password, or who proves one of its keys.
@@ -83,6 +93,7 @@ pub(crate) fn login_refused(why: &'static str) {
 
 /// The mail service took a mail.
 pub(crate) fn mailed(kind: MailKind, again: bool) {
+    metric::mailed();
     tracing::info!(mail.kind = kind.as_str(), mail.again = again, "mailed");
 }
 

@@ -66,6 +66,15 @@ pub enum Claim {
     Busy,
 }
 
+/// How many plans wait for a decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WaitingPlans {
+    /// Their number.
+    pub plans: u64,
+    /// Since when the oldest waits, in milliseconds since 1970.
+    pub oldest_ms: Option<i64>,
+}
+
 /// The step that makes a plan count.
 #[derive(Debug)]
 pub struct CommitPlan<'a> {
@@ -228,6 +237,8 @@ pub trait Ledger {
     async fn save_feed(&self, change: &FeedChange<'_>) -> Answer<bool>;
     /// At most `most` connections whose time has come, the longest due first.
     async fn due(&self, now_ms: i64, most: u16) -> Answer<Vec<Login>>;
+    /// The plans that wait for a decision, over all accounts; at most 1,000 are counted.
+    async fn waiting_plans(&self) -> Answer<WaitingPlans>;
     /// Which connection a provider's webhooks call by this name, one of [`Connection::routes`].
     async fn route(&self, route: &str) -> Answer<Option<Login>>;
     /// The high-water mark of a person, by the provider's id.

@@ -7,13 +7,13 @@ use muster_core::report::{Decide, Report, SourceKind, render};
 
 use crate::decision_link::decision_token;
 use crate::ids::{Ids, ids_of};
-use crate::log;
 use crate::plan_store::{error_file_key, issues_key, summary_key, unplanned_prefix};
 use crate::stored_issues::{StoredIssues, issues_from_json};
 use crate::{
     Cause, Clock, Connection, Ledger, MailKind, MailState, Mailer, Message, Objects, OutboxMail, PortError, Posted,
     ProductEvent, Queue, Retry, Run, RunCounts, RunState, settings_of,
 };
+use crate::{log, metric};
 
 /// How long the answer of a broken-off send is awaited before the mail is sent again, labelled so:
 /// the mail service's own event says within seconds whether it took the first.
@@ -120,6 +120,9 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
             log::name_run(&account, &connection, &run);
         }
         tracing::info!(mail.kind = mail.kind.as_str(), mail.event = event, "the mail service tells of a mail");
+        if event != "Send" {
+            metric::mail_refused(event);
+        }
         if event == "Send" { self.ledger.settle_mail(mail, &MailState::Sent).await } else { Ok(()) }
     }
 
@@ -133,6 +136,7 @@ impl<L: Ledger, O: Objects, Q: Queue, M: Mailer, C: Clock> Reporter<'_, L, O, Q,
             Ok(false) => Err(PortError::later("send the mail", "no answer came; it may have been taken")),
             Err(fault) if fault.retry == Retry::Never => {
                 tracing::error!(mail.kind = mail.kind.as_str(), %fault, "the mail is refused");
+                metric::mail_refused("Refused");
                 self.ledger.settle_mail(mail, &MailState::Refused(fault.detail)).await?;
                 Ok(Told::Refused)
             }

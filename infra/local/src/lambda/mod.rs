@@ -205,7 +205,8 @@ impl Lambda {
 
     /// A line that a function wrote.
     pub(crate) fn log(&self, function: &str, line: &str) {
-        if self.settings.print_logs {
+        // Metrics are for machines.
+        if self.settings.print_logs && !muster_aws::is_metric(line) {
             eprintln!("[{function}] {line}");
         }
         let line = format!("[{function}] {line}");

@@ -18,6 +18,9 @@ pub(crate) fn due_hash(pk: &str) -> String {
     format!("D#{}", Sha256::digest(pk.as_bytes())[0] % DUE_SPREAD)
 }
 
+/// The part of that index where runs stand whose plans wait for a decision.
+pub(crate) const HELD_HASH: &str = "HELD";
+
 /// A time so that texts sort as times do; none before 1970.
 pub(crate) fn due_at(ms: i64) -> String {
     format!("{:016}", ms.max(0))

@@ -10,7 +10,7 @@ mod run;
 pub(crate) use attributes::{Item, list, n, s};
 pub(crate) use attributes::{json, optional_text, read_json, read_list, read_number, read_text, readable, versioned};
 pub(crate) use connection::{connection_from, connection_item, connection_of_pk, status_name};
-pub(crate) use feed::{DUE_SPREAD, due_at, mark_item, with_due, with_feed};
+pub(crate) use feed::{DUE_SPREAD, HELD_HASH, due_at, mark_item, with_due, with_feed};
 pub(crate) use recipient::{
     ADDED_FENCE, ADDED_RECORD, RECORD, content_hash, fence_attribute, fields_of, is_too_large, status_code, stored_from,
 };

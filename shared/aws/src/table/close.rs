@@ -23,6 +23,7 @@ impl Table {
             .set("state", s(close.to.as_str()))
             .also(close.reason.is_some(), |change| change.set_or_remove("reason", close.reason.map(s)))
             .also(ended.is_some(), |change| change.set_or_remove("ended_ms", ended))
+            .also(run.state == RunState::Held, |change| change.remove("due").remove("due_at"))
             .when_is("state", s(run.state.as_str()))
             .when_is("fence", n(run.fence));
         let mut steps = vec![run_change.within(&self.name, run_item_key(run))];

@@ -6,7 +6,9 @@ use muster_sync::{CommitPlan, Connection, ConnectionStatus, Finish, MailKind, Po
 
 use super::Table;
 use crate::expression::{Expression, Step};
-use crate::items::{Item, connection_key, json, list, mail_item, n, run_key, s, status_name, with_due, with_feed};
+use crate::items::{
+    HELD_HASH, Item, connection_key, due_at, json, list, mail_item, n, run_key, s, status_name, with_due, with_feed,
+};
 
 pub(super) fn run_item_key(run: &Run) -> Item {
     run_key(&run.account, &run.connection, run.id.as_str())
@@ -48,6 +50,7 @@ impl Table {
             .set("plan_hash", s(&commit.plan.hash))
             .set("counts", json(COMMIT, &commit.counts)?)
             .set("held", list(commit.held))
+            .also(held, |change| change.set("due", s(HELD_HASH)).set("due_at", s(due_at(commit.now_ms))))
             .set("settings_version", n(connection.settings_version))
             .when_is("state", s(RunState::Received.as_str()));
         let source = commit.position.map(|position| json(COMMIT, position)).transpose()?;
@@ -73,6 +76,8 @@ impl Table {
                 .set("state", s(RunState::Superseded.as_str()))
                 .set("reason", s(format!("run {} has a newer plan", run.id)))
                 .set("ended_ms", n(commit.now_ms))
+                .remove("due")
+                .remove("due_at")
                 // Received: it was handed back to be planned anew, and is not.
                 .value("held", s(RunState::Held.as_str()))
                 .value("received", s(RunState::Received.as_str()))
@@ -92,6 +97,8 @@ impl Table {
         let run_change = Expression::of(format::RUN)
             .set("state", s(RunState::Applying.as_str()))
             .set("fence", n(fence))
+            .remove("due")
+            .remove("due_at")
             .when_is("state", s(RunState::Held.as_str()))
             .when_is("plan_hash", s(&plan.hash));
         // The new number makes whoever plans now start again, so the lease goes with the old one.

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::ReturnValue;
 use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId};
-use muster_sync::{FeedChange, Login, PersonMark, PortError, Run};
+use muster_sync::{FeedChange, Login, PersonMark, PortError, Run, WaitingPlans};
 
 use super::Table;
 use super::commit::{item_key, run_status_change};
@@ -12,8 +12,8 @@ use super::outbox::stored_instead;
 use crate::expression::{Expression, Step};
 use crate::fault::{failed, unreadable};
 use crate::items::{
-    DUE_SPREAD, EVENT_KEPT_MS, connection_of_pk, due_at, mark_item, n, optional_text, person_key, poll_key, read_json,
-    read_text, s, with_due, with_feed,
+    DUE_SPREAD, EVENT_KEPT_MS, HELD_HASH, connection_of_pk, due_at, mark_item, n, optional_text, person_key, poll_key,
+    read_json, read_text, s, with_due, with_feed,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -68,6 +68,21 @@ impl Table {
             }
         }
         Ok(due)
+    }
+
+    /// Runs whose plans wait stand in the index under a key value of their own, by the time of their plan.
+    pub(super) async fn counted_waiting_plans(&self) -> Answer<WaitingPlans> {
+        const COUNT: &str = "count the plans that wait";
+        let request = self.client.query().table_name(&self.name).index_name(DUE_INDEX).limit(1_000);
+        let request = request
+            .key_condition_expression("#due = :held")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":held", s(HELD_HASH));
+        let page = request.send().await.map_err(|error| failed(COUNT, &error))?;
+        let items = page.items.unwrap_or_default();
+        let oldest = items.first().map(|item| read_text(COUNT, item, "due_at")).transpose()?;
+        let oldest_ms = oldest.map(|at| at.parse().map_err(|_| unreadable(COUNT, "due_at"))).transpose()?;
+        Ok(WaitingPlans { plans: items.len() as u64, oldest_ms })
     }
 
     pub(super) async fn stored_mark(

@@ -5,7 +5,7 @@ use muster_core::format;
 use muster_core::ids::{AccountId, ConnectionId, RunId};
 use muster_sync::{
     Claim, CommitPlan, Connection, FeedChange, Finish, Ledger, Login, MailState, Opened, OutboxMail, PersonMark,
-    PortError, Posted, Run, RunSpan, RunState, TakeLease, Transition,
+    PortError, Posted, Run, RunSpan, RunState, TakeLease, Transition, WaitingPlans,
 };
 
 use super::Table;
@@ -164,6 +164,10 @@ impl Ledger for Table {
 
     async fn due(&self, now_ms: i64, most: u16) -> Answer<Vec<Login>> {
         self.due_connections(now_ms, most).await
+    }
+
+    async fn waiting_plans(&self) -> Answer<WaitingPlans> {
+        self.counted_waiting_plans().await
     }
 
     async fn route(&self, route: &str) -> Answer<Option<Login>> {

@@ -10,6 +10,8 @@ pub(super) struct After {
     pub(super) feed: Option<Feed>,
     pub(super) due_ms: Option<i64>,
     pub(super) mail: bool,
+    /// Whether the listing found what events should have told.
+    pub(super) silent: bool,
 }
 
 /// Within this time removals of single people are one entry: thousands of them are not thousands of entries.
@@ -21,7 +23,10 @@ impl After {
         let roster = roster(run, plan, connection, &mut feed, now_ms);
         let mut due_ms = None;
         match run.cause {
-            Cause::Event { .. } => add(&mut feed.by_events, &run.counts),
+            Cause::Event { .. } => {
+                add(&mut feed.by_events, &run.counts);
+                feed.event_ms = Some(now_ms);
+            }
             Cause::ByHand { .. } => {}
             _ => feed.by_events = without(feed.by_events, plan.told_events),
         }
@@ -41,8 +46,24 @@ impl After {
             feed: (feed != connection.feed).then_some(feed),
             due_ms,
             mail: mail(run),
+            silent: is_silent(run, plan, &connection.feed),
         }
     }
+}
+
+/// So many changes that no event told of are no accident.
+const UNTOLD: u64 = 5;
+
+/// Whether a provider seems to have stopped telling: events came before, but none since the full listing before this
+/// one, which found changes all the same. Some providers switch a subscription off and say nothing.
+fn is_silent(run: &Run, plan: &PlanRef, before: &Feed) -> bool {
+    let RunCounts { added, updated, deactivated, reactivated, removed, .. } = run.counts;
+    let found = added + updated + deactivated + reactivated + removed;
+    let heard = before.event_ms.zip(before.full_ms);
+    matches!(run.cause, Cause::Poll { .. })
+        && plan.whole
+        && found >= UNTOLD
+        && heard.is_some_and(|(event_ms, full_ms)| event_ms < full_ms)
 }
 
 /// A conflict means that the roster beside the plan tells of a state that did not come about. A plan of less than a

@@ -154,7 +154,10 @@ impl<L: Ledger, D: Directory, O: Objects, Q: Queue, C: Clock> Applier<'_, L, D, 
         };
         let mail = finish.mail;
         if self.ledger.finish(&finish).await? {
-            log::applied(run);
+            log::applied(&finish);
+            if after.silent {
+                log::subscription_is_silent();
+            }
             if mail {
                 self.queue.send_report(&mail_of(run)).await?;
             }

@@ -9,11 +9,11 @@ use muster_connectors::{
 use muster_core::ids::ConnectionId;
 use sha2::{Digest, Sha256};
 
-use crate::log;
 use crate::{
     Clock, Connection, ConnectionStatus, EventJob, EventWhat, Ledger, LinkChange, PortError, Queue, SecretPlace,
     SecretSet, Secrets,
 };
+use crate::{log, metric};
 
 /// The largest body that is taken, in bytes.
 pub const LARGEST_BODY: usize = 1 << 20;
@@ -68,6 +68,9 @@ impl<L: Ledger, Q: Queue, S: Secrets, C: Clock> Intake<'_, L, Q, S, C> {
         let received = self.received(hook).await;
         // Anybody may write anything into the path.
         let connector = muster_connectors::connector(hook.connector).map(|connector| connector.about().id);
+        if let Ok(received) = &received {
+            metric::webhook(matches!(received, Received::Taken(_) | Received::Ignored(_)), connector);
+        }
         match &received {
             Ok(Received::Taken(events)) => tracing::info!(connector, events, "webhook taken"),
             Ok(Received::Ignored(why)) => tracing::info!(connector, why, "webhook ignored"),

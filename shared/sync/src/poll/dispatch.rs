@@ -6,12 +6,12 @@ use tracing::Instrument;
 
 use super::{late, next_due, switched_off};
 use crate::decide::run_id;
-use crate::log;
 use crate::reach::Source;
 use crate::{
     Cause, Clock, Connection, FeedChange, Ledger, Opened, PollJob, PortError, Queue, Run, RunState, WEEK_MS,
     settings_of,
 };
+use crate::{log, metric};
 
 /// Starts listings that are due, and looks for files that are late.
 #[derive(Debug)]
@@ -64,6 +64,16 @@ impl<L: Ledger, Q: Queue, C: Clock> Dispatcher<'_, L, Q, C> {
             }
         }
         failed.map_or(Ok(done), Err)
+    }
+
+    /// Tells how many plans wait for a decision, and how long the oldest has.
+    ///
+    /// # Errors
+    /// [`PortError`] when a service failed.
+    pub async fn tell_waiting(&self) -> Result<(), PortError> {
+        let waiting = self.ledger.waiting_plans().await?;
+        metric::waiting(waiting.plans, waiting.oldest_ms, self.clock.now_ms());
+        Ok(())
     }
 
     async fn look_at(&self, account: &AccountId, id: &ConnectionId, done: &mut Dispatched) -> Result<(), PortError> {

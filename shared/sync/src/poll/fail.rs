@@ -3,11 +3,11 @@
 use muster_connectors::{Fault, FaultKind};
 
 use super::{Polled, Poller, Worker};
-use crate::log;
 use crate::{
     Clock, Connection, ConnectionStatus, DAY_MS, Directory, Documents, FeedChange, Ledger, MailKind, Objects,
     OutboxMail, PortError, Queue, Run, RunState, Secrets, Transition, Web,
 };
+use crate::{log, metric};
 
 /// How often in a row a listing is put down for a failing provider before the run fails: about 5 hours.
 const MOST_PARKS: u32 = 6;
@@ -28,6 +28,7 @@ impl<L: Ledger + Documents, D: Directory, O: Objects, Q: Queue, S: Secrets, W: W
         fault: Fault,
     ) -> Result<Polled, PortError> {
         tracing::warn!(fault.kind = ?fault.kind, %fault, "the provider did not answer as it should");
+        metric::provider_fault(&format!("{:?}", fault.kind));
         let passing = matches!(fault.kind, FaultKind::Throttled | FaultKind::Failing | FaultKind::NotReady);
         if passing && worker.progress.parks < MOST_PARKS {
             worker.progress.parks += 1;
