@@ -15,6 +15,8 @@ use aws_smithy_types::byte_stream::ByteStream;
 use axum::body::Bytes;
 use muster_local::{Service, Services};
 
+use crate::meter::Meter;
+
 /// What goes wrong at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -40,6 +42,7 @@ struct State {
     frozen: AtomicBool,
     thaw: tokio::sync::Notify,
     log: Mutex<Vec<String>>,
+    meter: Option<Meter>,
 }
 
 /// The client. Clones share their count of calls and their faults.
@@ -59,6 +62,12 @@ impl Faulty {
     /// A client that fails at the given calls, counted from 0.
     pub fn new(services: &Services, faults: &[(usize, Fault)]) -> Self {
         let state = State { plan: Mutex::new(faults.to_vec()), ..State::default() };
+        Self { services: services.clone(), state: Arc::new(state) }
+    }
+
+    /// A client that never fails, and counts what is billed.
+    pub fn metered(services: &Services, meter: &Meter) -> Self {
+        let state = State { meter: Some(meter.clone()), ..State::default() };
         Self { services: services.clone(), state: Arc::new(state) }
     }
 
@@ -123,7 +132,10 @@ impl Faulty {
             Some(Fault::Throttle(_)) => return Ok(throttled(service)),
             _ => {}
         }
-        let answer = self.services.call(service, request).await;
+        let answer = match &self.state.meter {
+            Some(meter) => meter.call(&self.services, service, request).await,
+            None => self.services.call(service, request).await,
+        };
         match fault {
             Some(Fault::KillAfter) => self.die().await,
             Some(Fault::FreezeAfter) => self.freeze().await,

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod canary;
+pub mod cost;
 pub mod customer;
 pub mod dump;
 pub mod faulty;
@@ -13,6 +14,7 @@ pub mod harness;
 pub mod hook;
 pub mod house;
 pub mod http;
+pub mod meter;
 pub mod naive;
 pub mod rig;
 pub mod sample;
