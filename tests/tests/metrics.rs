@@ -194,5 +194,8 @@ fn the_documents_table_of_metrics_is_that_of_the_code() {
         fs::write(&path, format!("{head}{begin}{table}{end}{tail}")).unwrap();
         return;
     }
-    assert_eq!(found, table, "docs/metrics.md is old: UPDATE_DOCS=1 cargo test -p muster-tests --test metrics document");
+    assert_eq!(
+        found, table,
+        "docs/metrics.md is old: UPDATE_DOCS=1 cargo test -p muster-tests --test metrics document"
+    );
 }
