@@ -9,10 +9,10 @@ import json
 import os
 import sys
 
-from planted import apis, functions, mail, queues, roles, settings, sftp, storage
+from planted import alarms, apis, functions, mail, queues, roles, settings, sftp, storage
 from template_rules import RULES, faults
 
-SECTIONS = (functions, queues, apis, roles, storage, mail, sftp, settings)
+SECTIONS = (alarms, functions, queues, apis, roles, storage, mail, sftp, settings)
 PLANTED = [fault for section in SECTIONS for fault in section.PLANTED]
 
 

@@ -9,9 +9,9 @@ import json
 import os
 import sys
 
-from rules import apis, functions, mail, queues, roles, settings, sftp, storage
+from rules import alarms, apis, functions, mail, queues, roles, settings, sftp, storage
 
-SECTIONS = (functions, queues, apis, roles, storage, mail, sftp, settings)
+SECTIONS = (alarms, functions, queues, apis, roles, storage, mail, sftp, settings)
 RULES = {rule.__name__: rule for section in SECTIONS for rule in section.RULES}
 
 

@@ -52,16 +52,6 @@ def events_in_order(template, _):
             yield f"EventsQueue has {key} {queue.get(key)}, not {value}"
 
 
-def dead_letter_alarm(template, _):
-    watched = {
-        target(dimension["Value"])
-        for _, alarm in of_type(template, "CloudWatch::Alarm")
-        for dimension in alarm["Dimensions"]
-    }
-    for name in sorted(dead_letter_queues(template) - watched):
-        yield f"no alarm watches {name}"
-
-
 def queue_encryption(template, _):
     for name, queue in of_type(template, "SQS::Queue"):
         if queue.get("SqsManagedSseEnabled") is not True and not queue.get("KmsMasterKeyId"):
@@ -97,7 +87,6 @@ RULES = [
     redrive_allowed,
     fifo_dead_letters,
     events_in_order,
-    dead_letter_alarm,
     queue_encryption,
     tls_only,
     source_account,
