@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Connection, ConnectionStatus, EventWhat, Feed, Login, MailKind, MailState, PersonMark, PlanRef, PortError,
-    Position, ProductEvent, Removal, Run, RunCounts, RunState,
+    Position, ProductEvent, Removal, Run, RunCounts, RunState, WaitingPlans,
 };
 
 type Answer<T> = Result<T, PortError>;
@@ -64,15 +64,6 @@ pub enum Claim {
     Ours(Box<Connection>),
     /// Another works on it.
     Busy,
-}
-
-/// How many plans wait for a decision.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WaitingPlans {
-    /// Their number.
-    pub plans: u64,
-    /// Since when the oldest waits, in milliseconds since 1970.
-    pub oldest_ms: Option<i64>,
 }
 
 /// The step that makes a plan count.

@@ -325,6 +325,15 @@ pub struct RunCounts {
     pub warnings: u64,
 }
 
+/// How many plans wait for a decision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WaitingPlans {
+    /// Their number.
+    pub plans: u64,
+    /// Since when the oldest waits, in milliseconds since 1970.
+    pub oldest_ms: Option<i64>,
+}
+
 /// Why a plan is held: the gates' names.
 pub type Held = Vec<String>;
 
