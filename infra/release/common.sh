@@ -5,8 +5,8 @@ export CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never CARGO_TARGET_DIR="${CARGO_TARG
 # No path of this machine in the binaries, so that the same sources give the same bytes elsewhere. cargo-lambda's own flags
 # are kept beside these; RUSTFLAGS would replace them.
 unset RUSTFLAGS
-remap="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$CARGO_TARGET_DIR=/target"
-export CARGO_BUILD_RUSTFLAGS="$remap --remap-path-prefix=$PWD=/muster"
+remap="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/muster"
+export CARGO_BUILD_RUSTFLAGS="$remap --remap-path-prefix=$CARGO_TARGET_DIR=/target"
 
 tools=$PWD/target/release-tools
 out=$PWD/target/release-zips
