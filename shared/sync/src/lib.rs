@@ -94,13 +94,13 @@ pub use poll::{Dispatched, Dispatcher, Polled, Poller};
 pub use ports::{
     Admin, ApplyJob, Claim, Clock, CommitPlan, Credentials, EventJob, FeedChange, Fetched, Finish, ImportJob, Job,
     Ledger, Mailer, Message, Objects, Opened, OutboxMail, PollJob, Posted, Queue, ReportJob, RunSpan, SecretPlace,
-    SecretSet, Secrets, TakeLease, Transition, WaitingPlans, Web, WebFault, WebResponse,
+    SecretSet, Secrets, TakeLease, Transition, Web, WebFault, WebResponse,
 };
 pub use position::Position;
 pub use product_events::ProductEvent;
 pub use records::{
     Cause, Connection, ConnectionStatus, EventWhat, Handwork, Held, Lease, LinkChange, Login, MailKind, MailState,
-    PlanRef, Removal, Run, RunCounts, RunState,
+    PlanRef, Removal, Run, RunCounts, RunState, WaitingPlans,
 };
 pub use report::{PATIENCE_MS, Reporter, Told, Ways};
 pub use runs::{
