@@ -37,4 +37,12 @@ PLANTED = [
      put(*properties("AdminDomain", "DomainNameConfigurations", 0, "SecurityPolicy"), "TLS_1_0")),
     ("API Gateway's address stays open", "own_domains", drop(*properties("WebhookApi", "Body", "servers"))),
     ("no own host name", "own_domains", drop("WebhookDomainMapping")),
+    ("any page calls the admin API", "only_the_console_calls_across_origins",
+     put(*properties("AdminApi", "Body", "x-amazon-apigateway-cors", "allowOrigins"), ["*"])),
+    ("pages call with the browser's cookies", "only_the_console_calls_across_origins",
+     put(*properties("AdminApi", "Body", "x-amazon-apigateway-cors", "allowCredentials"), True)),
+    ("pages send webhooks", "only_the_console_calls_across_origins",
+     put(*properties("WebhookApi", "Body", "x-amazon-apigateway-cors"), {"allowOrigins": ["*"]})),
+    ("pages delete files", "only_the_console_calls_across_origins",
+     put(*properties("Bucket", "CorsConfiguration", "CorsRules", 0, "AllowedMethods"), ["GET", "PUT", "DELETE"])),
 ]

@@ -73,10 +73,26 @@ def own_domains(template, _):
             yield f"{name} stays open under API Gateway's address"
 
 
+def only_the_console_calls_across_origins(template, _):
+    """A page of any other origin must not call the API or the bucket with what a browser knows."""
+    origin = [{"Ref": "ConsoleOrigin"}]
+    for name, api in of_type(template, "ApiGatewayV2::Api"):
+        cors = get(api, "Body", "x-amazon-apigateway-cors") or {}
+        if cors.get("allowOrigins") != (origin if name == "AdminApi" else None) or cors.get("allowCredentials"):
+            yield f"{name} lets pages of {cors.get('allowOrigins')} call it"
+    for name, bucket in of_type(template, "S3::Bucket"):
+        for rule in get(bucket, "CorsConfiguration", "CorsRules") or []:
+            if rule.get("AllowedOrigins") != origin or not set(rule["AllowedMethods"]) <= {"GET", "PUT"}:
+                yield f"{name} lets pages of {rule.get('AllowedOrigins')} {rule['AllowedMethods']}"
+    if not str(template["Parameters"]["ConsoleOrigin"].get("Default")).endswith(".invalid"):
+        yield "ConsoleOrigin lets somebody's page in by default"
+
+
 RULES = [
     http_api,
     api_routes,
     admin_routes_are_closed,
     no_waf_on_http_api,
     own_domains,
+    only_the_console_calls_across_origins,
 ]
