@@ -141,6 +141,12 @@ async fn every_line_about_a_run_names_its_account_connection_and_run() {
     let decided = ["received", "planned", "held", "mailed", "approved", "chunk written", "applied", "mailed"];
     assert_eq!(steps(&held), decided);
     assert_eq!(steps(&failed), ["received", "failed", "mailed"]);
+    let logs = world.stack.controls().logs();
+    let ages = logs.iter().filter(|line| line.contains(r#"{"_aws":"#) && line.contains(r#""MessageAgeSeconds":"#));
+    let ages: Vec<_> = ages.map(|line| line.split_once("] ").unwrap().0.trim_start_matches('[')).collect();
+    for function in ["file-import", "apply", "report-email"] {
+        assert!(ages.contains(&function), "the age of {function}'s messages is told: {ages:?}");
+    }
     let of = |message: &str| lines.iter().find(|line| text(line, "message") == message).unwrap();
     assert_eq!((of("planned")["added"].as_u64(), of("planned")["rows"].as_u64()), (Some(40), Some(40)));
     assert!(text(of("held"), "gates").contains("removals"), "{}", of("held"));
