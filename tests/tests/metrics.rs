@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use muster_aws::{METRIC_NAMESPACE, is_metric};
+use muster_local::{Fault, FaultKind, Service};
 use muster_sync::{Dispatcher, METRICS, Run, RunState};
 use muster_tests::rig::Rig;
 use muster_tests::sample::{DAYS, STAFF, csv, day, staff};
@@ -97,7 +98,10 @@ async fn the_numbers_of_a_day_are_those_of_its_run_and_counted_once() {
     expected.retain(|(_, count)| *count > 0);
     check(&meter, &expected);
 
-    // The same event and the same chunk once more.
+    let spans = meter.lines().iter().filter(|line| line.get("SourceToAppliedSeconds").is_some()).count();
+    assert_eq!(spans, 1);
+
+    // The same chunk once more.
     let again = muster_sync::ApplyJob {
         account: run.account.to_string(),
         connection: run.connection.to_string(),
@@ -141,6 +145,19 @@ async fn a_held_plan_counts_by_its_gates_and_waits_until_it_is_decided() {
 }
 
 #[tokio::test]
+async fn a_plan_that_is_made_anew_waits_no_more() {
+    let rig = Rig::connected(STAFF).await;
+    file(&rig, DAYS[0], &csv(&staff(40))).await;
+    let held = file(&rig, DAYS[1], &csv(&staff(20))).await;
+    let meter = Meter::start();
+    tell_waiting(&rig).await;
+    assert!(muster_sync::Ledger::replan(&rig.ports().table, &held).await.unwrap());
+    tell_waiting(&rig).await;
+    let told: Vec<_> = meter.lines().iter().map(|line| line["HeldPlans"].clone()).collect();
+    assert_eq!(told, [1, 0]);
+}
+
+#[tokio::test]
 async fn a_newer_file_takes_the_place_of_a_plan_that_waits() {
     let rig = Rig::connected(STAFF).await;
     file(&rig, DAYS[0], &csv(&staff(40))).await;
@@ -151,6 +168,17 @@ async fn a_newer_file_takes_the_place_of_a_plan_that_waits() {
     tell_waiting(&rig).await;
     let sums = meter.sums();
     assert_eq!((sums["HeldPlans"], sums["RunsSuperseded"], sums["RunsHeld"]), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_counted_and_not_as_sent() {
+    let rig = Rig::connected(STAFF).await;
+    let meter = Meter::start();
+    let kind = FaultKind::Refuse { status: 400, code: "MessageRejected".to_owned() };
+    rig.services.faults.add(Fault { service: Service::Ses, operation: None, kind, skip: 0, times: 1 });
+    file(&rig, DAYS[0], &day(0)).await;
+    let sums = meter.sums();
+    assert_eq!((sums.get("MailsRefused"), sums.get("MailsSent")), (Some(&1), None), "{sums:?}");
 }
 
 #[tokio::test]

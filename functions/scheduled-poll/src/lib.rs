@@ -46,8 +46,10 @@ pub async fn handle(ports: &Ports, web: &impl Web, event: LambdaEvent<Value>) ->
 
 async fn dispatch(ports: &Ports) -> anyhow::Result<()> {
     let dispatcher = Dispatcher { ledger: &ports.table, queue: &ports.queues, clock: &ports.clock };
-    let done = dispatcher.dispatch().await?;
+    let done = dispatcher.dispatch().await;
+    // Also where something could not be started: the alarm on plans that wait rests on it.
     dispatcher.tell_waiting().await?;
+    let done = done?;
     tracing::debug!(polls = done.polls, late = done.late, "schedule looked at");
     Ok(())
 }

@@ -122,6 +122,8 @@ impl Ledger for Table {
             .set("held", list(&[]))
             .remove("plan")
             .remove("plan_hash")
+            .remove("due")
+            .remove("due_at")
             .when_is("state", s(RunState::Held.as_str()));
         self.update("hand the run back", run_key(&run.account, &run.connection, run.id.as_str()), change).await
     }
